@@ -1,0 +1,97 @@
+"""Finery turns text into a trained, evaluated model and keeps every record's fate: the public names."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from finery.data.identity import chance, record_ids
+    from finery.errors import (
+        DataError,
+        Fault,
+        FineryError,
+        MissingExtra,
+        PipelineError,
+        PluginError,
+        UsageError,
+        WorkError,
+        did_you_mean,
+        missing_extra,
+    )
+    from finery.plugin import API, Manifest, plugin
+    from finery.specs import hookimpl
+    from finery.types import (
+        Batch,
+        Dataset,
+        Draw,
+        Evaluation,
+        Journal,
+        Model,
+        Needs,
+        Reasons,
+        Source,
+        Stage,
+        State,
+        Tally,
+        World,
+    )
+
+__version__ = "0.1.0"
+
+# Where each public name lives: it is imported when first asked for, so that `finery --help` stays quick.
+HOMES = {
+    "finery.data.identity": ("chance", "record_ids"),
+    "finery.errors": (
+        "DataError", "Fault", "FineryError", "MissingExtra", "PipelineError", "PluginError", "UsageError",
+        "WorkError", "did_you_mean", "missing_extra",
+    ),
+    "finery.plugin": ("API", "Manifest", "plugin"),
+    "finery.specs": ("hookimpl",),
+    "finery.types": (
+        "Dataset", "Draw", "Evaluation", "Journal", "Model", "Needs", "Reasons", "Source", "Stage", "State",
+        "Tally", "World",
+    ),
+}  # fmt: skip
+
+__all__ = [
+    "API",
+    "Batch",
+    "DataError",
+    "Dataset",
+    "Draw",
+    "Evaluation",
+    "Fault",
+    "FineryError",
+    "Journal",
+    "Manifest",
+    "MissingExtra",
+    "Model",
+    "Needs",
+    "PipelineError",
+    "PluginError",
+    "Reasons",
+    "Source",
+    "Stage",
+    "State",
+    "Tally",
+    "UsageError",
+    "WorkError",
+    "World",
+    "chance",
+    "did_you_mean",
+    "hookimpl",
+    "missing_extra",
+    "plugin",
+    "record_ids",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported now."""
+    if name == "Batch":
+        return importlib.import_module("pyarrow").Table
+    for module, names in HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module 'finery' has no attribute '{name}'")

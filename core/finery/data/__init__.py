@@ -1,0 +1,1 @@
+"""Records on disk: reading, shapes, identity, shards and manifests."""

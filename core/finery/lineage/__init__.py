@@ -1,0 +1,1 @@
+"""Who went where and why, in DuckDB."""

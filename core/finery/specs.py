@@ -1,0 +1,120 @@
+"""The hooks: what a plugin may do for a stage, then what an observer hears, in order of a run's life.
+
+Every stage hook is `firstresult`: exactly one plugin serves a stage, and observers wrap it. An implementation names
+only the arguments it wants, so a hook can grow arguments without breaking a plugin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from finery.types import (
+    Dataset,
+    Draw,
+    Evaluation,
+    Journal,
+    Model,
+    Reasons,
+    Source,
+    Stage,
+    State,
+    Tally,
+    World,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from finery.types import Batch
+
+hookspec = pluggy.HookspecMarker("finery")
+hookimpl = pluggy.HookimplMarker("finery")
+
+VERBS = ("filter", "score", "dedupe", "mix", "format", "train", "evaluate")
+"""The hooks that a stage may open with."""
+
+
+class StageSpecs:
+    """What a stage's plugin does. One of the seven verbs; `prepare` beside it where it needs to see all records first."""
+
+    @hookspec(firstresult=True)
+    def prepare(self, dataset: Dataset, stage: Stage) -> State:
+        """Look at all records once, before the batches; the answer comes back as `state` and is kept with the run."""
+
+    @hookspec(firstresult=True)
+    def filter(self, batch: Batch, state: State, stage: Stage, tally: Tally) -> Reasons | pa.Array:
+        """A reason for each record that goes, null for each that stays. A plain string array will do."""
+
+    @hookspec(firstresult=True)
+    def score(self, batch: Batch, state: State, stage: Stage, tally: Tally) -> Mapping[str, pa.Array]:
+        """New columns, one value a record."""
+
+    @hookspec(firstresult=True)
+    def dedupe(self, batch: Batch, state: State, stage: Stage, tally: Tally) -> pa.Array:
+        """Keys, one or a list a record: records that share a key are candidates. Null or an empty list has none."""
+
+    @hookspec(firstresult=True)
+    def same(self, left: Batch, right: Batch, stage: Stage) -> pa.Array:
+        """For row i of both, how alike the two are (`float64`), null where they are not duplicates after all.
+
+        Optional. Without it, sharing a key is enough.
+        """
+
+    @hookspec(firstresult=True)
+    def mix(self, sources: Sequence[Source], stage: Stage) -> Draw | Mapping[str, float]:
+        """Epochs of each source. The kernel draws the records by a hash of their ids."""
+
+    @hookspec(firstresult=True)
+    def format(self, batch: Batch, state: State, stage: Stage, tally: Tally) -> Batch:
+        """The records again: as many, in order, or with a `parent` column (UUID, or a list of them) where they split or merge."""
+
+    @hookspec(firstresult=True)
+    def train(
+        self, examples: Dataset, model: Model | None, out: Path, world: World, stage: Stage, journal: Journal
+    ) -> Model:
+        """Train, leave a Hugging Face folder in `out`, and name it. Called once a worker; rank 0 answers for all.
+
+        `out` keeps what an interrupted call left there: resume from it.
+        """
+
+    @hookspec(firstresult=True)
+    def evaluate(
+        self, model: Model | None, examples: Dataset, out: Path, stage: Stage, journal: Journal
+    ) -> Evaluation:
+        """Measure the model on the examples."""
+
+
+class ObserverSpecs:
+    """What an observer hears; it may also wrap any stage hook. It is built where the run is, and again in each worker."""
+
+    @hookspec
+    def run_started(self, run: str, pipeline: Mapping[str, Any]) -> None:
+        """`run` is the id of the run, `pipeline` the file as it was understood."""
+
+    @hookspec
+    def stage_started(self, stage: Stage, total: int) -> None:
+        """`total` is the number of records that stand before it, where known, else 0."""
+
+    @hookspec
+    def stage_progress(self, stage: Stage, done: float, total: float, unit: str) -> None:
+        """A shard of a data stage, or a step of a training stage, is done."""
+
+    @hookspec
+    def stage_finished(self, stage: Stage, summary: Mapping[str, Any]) -> None:
+        """`summary` is the artifact's manifest: counts by source and reason, seconds, metrics; `reused` says whether it ran."""
+
+    @hookspec
+    def stage_failed(self, stage: Stage, error: BaseException) -> None:
+        """The stage stopped; the run goes no further."""
+
+    @hookspec
+    def metric(self, stage: Stage, name: str, value: float, step: int | None, source: str | None) -> None:
+        """One number from a train or evaluate stage."""
+
+    @hookspec
+    def run_finished(self, run: str, status: str, seconds: float) -> None:
+        """`status` is `done`, `failed` or `interrupted`."""

@@ -1,0 +1,152 @@
+"""The values that pass between the kernel and a plugin."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    Batch: TypeAlias = pa.Table
+    """Records: `id` (UUID), `source` (dictionary) and the columns of one source's shape, text as `large_string`."""
+
+State: TypeAlias = Any
+"""What `prepare` found out: any value that JSON can carry, or a `pyarrow.Table`."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one worker of a stage holds while it works."""
+
+    cpus: float = 1
+    gpus: float = 0
+    """A share of a GPU may be asked for: four workers with 0.25 share one."""
+    extra: str | None = None
+    """The extra of the plugin's distribution that installs what it imports."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a plugin is told of the stage it serves."""
+
+    id: str
+    hook: str
+    plugin: str
+    seed: int
+    """64 bits from the pipeline's seed and the stage's id: equal pipelines draw equally."""
+    only: tuple[str, ...] | None = None
+    """The sources that this stage sees; None for all."""
+
+
+@dataclass(frozen=True)
+class Reasons:
+    """A filter's answer: a reason for each record that goes, null for each that stays."""
+
+    code: pa.Array
+    """`string`, a short kebab-case word such as `few-letters`."""
+    value: pa.Array | None = None
+    """`float64`: what was measured, kept for the records that go."""
+    bound: pa.Array | float | None = None
+    """`float64` or one number: what it was measured against."""
+    detail: pa.Array | None = None
+    """`string`: more for a reader, such as the other rules that failed."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a mix knows of one source as it arrives."""
+
+    name: str
+    records: int
+    totals: Mapping[str, float] = field(default_factory=dict)
+    """The sum of each numeric column, and `characters`, over all records."""
+
+    def amount(self, unit: str) -> float:
+        """How much there is in `unit`: `records`, `characters` or a numeric column."""
+        return self.records if unit == "records" else self.totals[unit]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A mix's answer: how many epochs of each source, where 0.5 reads half of it and 2 reads it twice."""
+
+    epochs: Mapping[str, float]
+    unit: str = "records"
+    """What an epoch is measured in: `records`, `characters` or a numeric column."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model folder in the Hugging Face layout, safetensors only."""
+
+    path: Path
+    name: str
+    """The stage that made it, or the hub name or folder it came from."""
+    fingerprint: str
+    base: str | None = None
+    """The model that this one was trained from."""
+
+
+@dataclass(frozen=True)
+class World:
+    """The group of workers that trains one model together."""
+
+    rank: int = 0
+    size: int = 1
+    threads: int = 1
+    """CPU threads for one worker: fixed, because sums of floats depend on it."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluation's answer: metrics, and one row an item where it looked at items."""
+
+    metrics: Mapping[str, float]
+    """Named `measure` or `measure/source`, such as `bits_per_byte/general`."""
+    items: pa.Table | None = None
+    """One row an item: `item` (UUID or string), `source`, then what was measured."""
+
+
+class Tally(Counter[str]):
+    """Counts that a plugin keeps while it works; they add up over batches, shards and workers."""
+
+
+class Dataset(Protocol):
+    """Records on disk, read a batch at a time; memory does not grow with the data."""
+
+    @property
+    def fingerprint(self) -> str:
+        """The name of this content: equal for equal records in equal order."""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the sources in it, in the pipeline's order."""
+
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+
+    def columns(self, source: str) -> tuple[str, ...]:
+        """The columns of one source's records, `id` and `source` first."""
+
+    def batches(
+        self, columns: Sequence[str] | None = None, only: Sequence[str] | None = None
+    ) -> Iterator[Batch]:
+        """Every record, in shard order; a batch holds one source. Columns a source lacks are left out."""
+
+
+class Journal(Protocol):
+    """Where a train or evaluate plugin writes what happened, as it happens."""
+
+    def metric(self, name: str, value: float, step: int | None = None, source: str | None = None) -> None:
+        """One number of the run, such as `loss`; a NaN is kept as a NaN."""
+
+    def steps(self, table: pa.Table) -> None:
+        """Which records went into which step: `step, rank, record, start, length` (tokens)."""
+
+    def progress(self, done: float, total: float, unit: str) -> None:
+        """How far the stage is."""

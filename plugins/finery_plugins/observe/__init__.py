@@ -1,0 +1,1 @@
+"""Built-in plugins for the hook that the folder is named for."""

@@ -1,0 +1,1 @@
+"""Text kernels over Arrow buffers that the text plugins share."""

@@ -1,0 +1,1 @@
+"""The community index: find, verify, install and lock plugins."""
