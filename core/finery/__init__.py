@@ -19,7 +19,7 @@ if TYPE_CHECKING:
         did_you_mean,
         missing_extra,
     )
-    from finery.plugin import API, Manifest, plugin
+    from finery.plugins import API, Manifest, plugin
     from finery.specs import hookimpl
     from finery.types import (
         Batch,
@@ -46,7 +46,7 @@ HOMES = {
         "DataError", "Fault", "FineryError", "MissingExtra", "PipelineError", "PluginError", "UsageError",
         "WorkError", "did_you_mean", "missing_extra",
     ),
-    "finery.plugin": ("API", "Manifest", "plugin"),
+    "finery.plugins": ("API", "Manifest", "plugin"),
     "finery.specs": ("hookimpl",),
     "finery.types": (
         "Dataset", "Draw", "Evaluation", "Journal", "Model", "Needs", "Reasons", "Source", "Stage", "State",

@@ -104,7 +104,7 @@ def scrambled(x: np.ndarray) -> np.ndarray:
 
 def stage_seed(seed: int, stage_id: str) -> int:
     """64 bits from the pipeline's seed and the stage's id."""
-    return xxhash.xxh3_64_intdigest(f"{seed}{UNIT}{stage_id}")
+    return xxhash.xxh3_64_intdigest(f"{seed}{UNIT}{stage_id}".encode())
 
 
 def uuids(raw: np.ndarray) -> pa.Array:

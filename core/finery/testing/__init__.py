@@ -1,1 +1,6 @@
-"""What plugin authors test with."""
+"""What plugin authors test with: `test_letters = conformance(Letters())` is a whole test file."""
+
+from finery.testing.kit import Report, Result, check, conformance
+from finery.testing.samples import SHAPES, sample
+
+__all__ = ["SHAPES", "Report", "Result", "check", "conformance", "sample"]

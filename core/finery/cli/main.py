@@ -1,0 +1,81 @@
+"""`finery`: verbs found by entry point, errors told in a line each, exit codes 0 done, 1 failed, 2 usage."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from importlib import metadata
+from typing import Any
+
+import click
+
+from finery import __version__
+from finery.errors import FineryError, PluginError, did_you_mean
+
+INTERRUPTED = 130
+
+
+class Verbs(click.Group):
+    """A group whose commands are the entry points of `finery.command`, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every verb by name."""
+        return sorted(verbs())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb of that name."""
+        point = verbs().get(cmd_name)
+        return command(point) if point else None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """The verb, or a usage error with the one that was meant."""
+        if args and self.get_command(ctx, args[0]) is None:
+            raise click.UsageError(f"no verb '{args[0]}'{did_you_mean(args[0], verbs())}; see finery --help")
+        return super().resolve_command(ctx, args)
+
+
+def verbs() -> dict[str, metadata.EntryPoint]:
+    """The installed verbs."""
+    return {point.name: point for point in metadata.entry_points(group="finery.command")}
+
+
+def command(point: metadata.EntryPoint) -> click.Command:
+    """The command behind an entry point. Raises PluginError where it cannot be had."""
+    module, _, name = point.value.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise PluginError.at(f"verb '{point.name}'", f"cannot be loaded: {error}") from error
+    if not isinstance(found, click.Command):
+        raise PluginError.at(f"verb '{point.name}'", f"{point.value} is no click command")
+    return found
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="finery")
+def finery() -> None:
+    """Turn raw text into a trained, evaluated model, and know every record's fate."""
+
+
+def main() -> None:
+    """The command line."""
+    try:
+        finery.main(standalone_mode=False)
+    except FineryError as error:
+        stop(str(error), error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        stop("interrupted: run the same command again to go on; finished shards are kept", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader of our output has gone; Python would complain once more while closing it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def stop(message: str, code: int) -> None:
+    """Say what is wrong and leave."""
+    sys.stdout.flush()
+    click.echo(message, err=True)
+    sys.exit(code)

@@ -1,0 +1,93 @@
+"""The observer that shows a person how a run goes: a bar a stage on a terminal, a line a stage elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress as Bars, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from finery.specs import hookimpl
+from finery.types import Stage
+
+
+class Progress:
+    """Writes to standard error, so that standard output stays the report's."""
+
+    def __init__(self) -> None:
+        self.console = Console(stderr=True, highlight=False)
+        self.live = self.console.is_terminal
+        self.bars = Bars(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TextColumn("{task.fields[told]}"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self.console,
+            transient=True,
+            disable=not self.live,
+        )
+        self.tasks: dict[str, TaskID] = {}
+        self.started: dict[str, float] = {}
+        self.loss: dict[str, str] = {}
+
+    @hookimpl
+    def run_started(self, run: str) -> None:
+        """Begin."""
+        self.console.print(f"run {run}")
+        self.bars.start()
+
+    @hookimpl
+    def stage_started(self, stage: Stage, total: int) -> None:
+        """A bar for the stage."""
+        self.started[stage.id] = time.monotonic()
+        self.tasks[stage.id] = self.bars.add_task(stage.id, total=None, told="")
+
+    @hookimpl
+    def stage_progress(self, stage: Stage, done: float, total: float, unit: str) -> None:
+        """How far, how fast, and the loss."""
+        if stage.id in self.tasks:
+            seconds = time.monotonic() - self.started[stage.id]
+            told = f"{done:,.0f}/{total:,.0f} {unit}, {done / max(seconds, 1e-6):,.0f}/s{self.loss.get(stage.id, '')}"
+            self.bars.update(self.tasks[stage.id], completed=done, total=total, told=told)
+
+    @hookimpl
+    def metric(self, stage: Stage, name: str, value: float, source: str | None) -> None:
+        """The loss stands behind the bar."""
+        if name == "loss" and source is None:
+            self.loss[stage.id] = f", loss {value:.3f}"
+
+    @hookimpl
+    def stage_finished(self, stage: Stage, summary: Mapping[str, Any]) -> None:
+        """A line that stays."""
+        if stage.id in self.tasks:
+            self.bars.remove_task(self.tasks.pop(stage.id))
+        self.console.print(f"  {stage.id:<20} {finished(summary)}", soft_wrap=True)
+
+    @hookimpl
+    def stage_failed(self, stage: Stage) -> None:
+        """Leave the terminal as it was."""
+        self.bars.stop()
+
+    @hookimpl
+    def run_finished(self) -> None:
+        """End."""
+        self.bars.stop()
+        sys.stderr.flush()
+
+
+def finished(summary: Mapping[str, Any]) -> str:
+    """One line on a finished stage."""
+    if summary.get("reused"):
+        return "reused"
+    counts = list(summary["sources"].values())
+    total = {fate: sum(c[fate] for c in counts) for fate in ("in", "kept", "dropped", "merged", "failed", "born")}
+    left = total["kept"] + total["born"]
+    away = ", ".join(f"{total[fate]:,} {fate}" for fate in ("dropped", "merged", "failed", "born") if total[fate])
+    metrics = ", ".join(f"{k} {v:.3f}" for k, v in summary.get("metrics", {}).items() if "/" not in k)
+    parts = [f"{total['in']:,} -> {left:,}", away, metrics, f"{summary['seconds']:.1f} s"]
+    return ", ".join(part for part in parts if part)

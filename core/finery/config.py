@@ -1,0 +1,293 @@
+"""pipeline.toml to a Pipeline: every fault at once, each with its line and, where one is near, the word that was meant."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from finery.catalog import Entry, entries, find, load
+from finery.data.source import SourceConfig
+from finery.errors import Fault, FineryError, PipelineError, PluginError, did_you_mean
+from finery.plugins import manifest
+from finery.specs import VERBS
+from finery.tomllines import key_lines, line_of
+
+Place = tuple[str | int, ...]
+
+
+class Table(BaseModel):
+    """A TOML table in which every unknown key is a fault."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class SourceTable(Table):
+    """Where records come from: one of `path`, `dataset` or `query`."""
+
+    name: Annotated[str, Field(min_length=1, pattern=r"^[\w.-]+$")]
+    """What stages, mixes and reports call it."""
+    path: str | tuple[str, ...] | None = None
+    """Files, with `*` and `**`, relative to the pipeline file, or URLs that fsspec knows."""
+    dataset: str | None = None
+    """A data set of the `datasets` library: a hub name or a local folder."""
+    query: str | None = None
+    """Anything DuckDB reads: `select * from 'data/*.parquet' where year > 2020`."""
+    kind: Literal["jsonl", "json", "csv", "tsv", "parquet", "text", "lines", "blocks", "markdown"] | None = None
+    """How to read the files; by default their suffix decides."""
+    shape: Literal["text", "alpaca", "ranked", "preference", "messages", "classification"] | None = None
+    """What the records are; by default their fields decide."""
+    columns: dict[str, str] = {}
+    """Our field names and theirs: `{ text = "body" }`."""
+    split: str | None = None
+    """Which split of a `dataset`."""
+    revision: str | None = None
+    """Which revision of a `dataset` on the hub."""
+    config: str | None = None
+    """Which configuration of a `dataset`."""
+    max_bad: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """The share of rows that may be unreadable before the run fails."""
+
+
+class RunTable(Table):
+    """How the work is done; nothing here changes a byte of what comes out."""
+
+    executor: Literal["local"] = "local"
+    """Where it is done."""
+    workers: Annotated[int, Field(ge=1)] | None = None
+    """How many at a time; by default all cores."""
+    address: str | None = None
+    """The address of a cluster."""
+    memory_gb: Annotated[float, Field(gt=0)] = 4
+    """What grouping and mixing may hold in memory before they spill to disk."""
+
+
+class ObserverTable(Table):
+    """An observer that listens to the run."""
+
+    use: str
+    """Its entry-point name, or `module:Class`."""
+    options: dict[str, Any] = {}
+    """Its options."""
+
+
+class StageWords(Table):
+    """The kernel's own words in a stage; everything else in it is an option of the plugin."""
+
+    id: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None = None
+    """A name for the stage; by default the plugin's, numbered where it repeats."""
+    only: tuple[str, ...] | None = None
+    """The sources that the stage sees; the others pass untouched."""
+    prefer: str | None = None
+    """Dedupe: the column whose largest value survives; `-column` for the smallest."""
+    model: str | None = None
+    """Train, evaluate: an earlier stage's id, a folder or a hub name; by default the last trained."""
+    needs: dict[Literal["cpus", "gpus"], float] = {}
+    """What one worker holds, where the plugin's own word should not stand."""
+    on_error: Literal["record", "stop"] = "record"
+    """What a record that makes the plugin raise costs: itself, or the run."""
+    max_bad: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """The share of records that may raise before the run fails."""
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One stage as the file has it."""
+
+    id: str
+    hook: str
+    entry: Entry
+    plugin: Any
+    options: Mapping[str, Any]
+    words: StageWords
+    place: str
+    """`pipeline.toml:13`, for faults found later."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A pipeline file, understood."""
+
+    name: str
+    seed: int
+    sources: tuple[SourceConfig, ...]
+    stages: tuple[StageConfig, ...]
+    observers: tuple[tuple[Entry, Any], ...]
+    run: RunTable
+    file: Path
+    raw: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> Path:
+        """The folder that relative paths start from."""
+        return self.file.parent
+
+
+class Reader:
+    """Reads one file, and gathers what is wrong with it."""
+
+    def __init__(self, file: Path, text: str, raw: dict[str, Any], known: Sequence[Entry]) -> None:
+        self.file = file
+        self.raw = raw
+        self.lines = key_lines(text)
+        self.known = known
+        self.faults: list[Fault] = []
+
+    def fault(self, place: Place, fault: str, remedy: str = "") -> None:
+        """Note one fault."""
+        line = line_of(self.lines, place)
+        self.faults.append(Fault(f"{self.file.name}:{line}" if line else self.file.name, fault, remedy))
+
+    def table(self, model: type[Any], values: Any, place: Place, what: str) -> Any:
+        """Values as a model, or None with the faults noted."""
+        if not isinstance(values, dict):
+            self.fault(place, f"{what} must be a table")
+            return None
+        try:
+            return model(**values)
+        except ValidationError as error:
+            self.invalid(error, place, what, list(model.__pydantic_fields__))
+        except TypeError as error:
+            self.fault(place, f"{what}: {error}")
+        return None
+
+    def invalid(self, error: ValidationError, place: Place, what: str, known: Iterable[str]) -> None:
+        """Note everything that pydantic found."""
+        for found in error.errors():
+            word = str(found["loc"][0]) if found["loc"] else ""
+            where = (*place, *[part for part in found["loc"] if isinstance(part, str)][:1])
+            if found["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+                there = ", ".join(known) or "none"
+                self.fault(where, f"{what}: unknown option '{word}'{did_you_mean(word, known)}", f"options are {there}")
+            elif found["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
+                self.fault(where, f"{what}: option '{word}' is missing")
+            else:
+                path = ".".join(str(part) for part in found["loc"])
+                self.fault(where, f"{what}: {path + ': ' if path else ''}{found['msg']}, not {found['input']!r:.80}")
+
+    def top(self) -> None:
+        """Note unknown keys at the top of the file."""
+        known = ("name", "seed", "source", "stage", "observer", "run")
+        for word in self.raw:
+            if word not in known:
+                self.fault((word,), f"unknown key '{word}'{did_you_mean(word, known)}", f"keys are {', '.join(known)}")
+        for word, kind in (("name", str), ("seed", int)):
+            if not isinstance(self.raw.get(word, kind()), kind):
+                self.fault((word,), f"'{word}' must be {'a text' if kind is str else 'a whole number'}")
+
+    def listed(self, word: str) -> list[Any]:
+        """The tables `[[word]]`."""
+        found = self.raw.get(word, [])
+        if not isinstance(found, list):
+            self.fault((word,), f"'{word}' is a list of tables", f"write [[{word}]]")
+            return []
+        return found
+
+    def sources(self) -> list[SourceConfig]:
+        """The sources."""
+        made: list[SourceConfig] = []
+        for number, values in enumerate(self.listed("source")):
+            place = ("source", number)
+            table = self.table(SourceTable, values, place, "source")
+            if table is None:
+                continue
+            if sum(part is not None for part in (table.path, table.dataset, table.query)) != 1:
+                self.fault(place, f"source '{table.name}': give one of 'path', 'dataset' and 'query'")
+            if table.name in [source.name for source in made]:
+                self.fault((*place, "name"), f"source '{table.name}' stands twice", "give it another name")
+            made.append(SourceConfig(**table.model_dump()))
+        if not made and not self.faults:
+            self.fault((), "there is no source", "add [[source]] with name and path")
+        return made
+
+    def observers(self) -> list[tuple[Entry, Any]]:
+        """The observers."""
+        made = []
+        for number, values in enumerate(self.listed("observer")):
+            place = ("observer", number)
+            table = self.table(ObserverTable, values, place, "observer")
+            entry = table and self.entry("observe", table.use, (*place, "use"))
+            plugin = entry and self.plugin(entry, table.options, (*place, "options"), f"observer '{table.use}'")
+            if plugin:
+                made.append((entry, plugin))
+        return made
+
+    def entry(self, hook: str, name: Any, place: Place) -> Entry | None:
+        """The plugin of that name, or None with the fault noted."""
+        if not isinstance(name, str):
+            self.fault(place, f"{hook}: name a plugin, not {name!r}")
+            return None
+        try:
+            return find(hook, name, self.known)
+        except PipelineError as error:
+            self.fault(place, error.faults[0].fault, error.faults[0].remedy)
+        return None
+
+    def plugin(self, entry: Entry, options: Mapping[str, Any], place: Place, what: str) -> Any:
+        """A plugin with its options, or None with the faults noted."""
+        try:
+            cls = load(entry)
+            manifest(cls)
+            return self.table(cls, dict(options), place, what)
+        except FineryError as error:
+            self.fault(place, f"{what}: {error.faults[0].place}: {error.faults[0].fault}", error.faults[0].remedy)
+        return None
+
+
+def read_pipeline(file: Path, settings: Sequence[str] = ()) -> Pipeline:
+    """The pipeline in a file, with `stage.option=value` settings put over it.
+
+    Raises PipelineError with all faults. Plugins beside the file can be named `module:Class`: its folder must be on
+    `sys.path`.
+    """
+    from finery.config_stages import read_stages
+    from finery.settings import with_settings
+
+    text = read_text(file)
+    raw = with_settings(parse(file, text), settings)
+    reader = Reader(file, text, raw, entries())
+    reader.top()
+    run = reader.table(RunTable, raw.get("run", {}), ("run",), "[run]")
+    sources = reader.sources()
+    stages = read_stages(reader, [source.name for source in sources])
+    observers = reader.observers()
+    if reader.faults:
+        raise PipelineError(*reader.faults)
+    name, seed = raw.get("name", file.stem), raw.get("seed", 0)
+    return Pipeline(name, seed, tuple(sources), tuple(stages), tuple(observers), run, file.resolve(), raw)
+
+
+def read_text(file: Path) -> str:
+    """The text of a pipeline file. Raises PipelineError where it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise PipelineError.at(file, "there is no such file", "name a pipeline.toml") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise PipelineError.at(file, f"cannot be read: {error}") from None
+
+
+def parse(file: Path, text: str) -> dict[str, Any]:
+    """The tables in a text. Raises PipelineError with the line where it is not TOML."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message, _, where = str(error).partition(" (at line ")
+        line = where.partition(",")[0]
+        place = f"{file.name}:{line}" if line.isdigit() else file.name
+        raise PipelineError.at(place, f"not TOML: {message}") from None
+
+
+def as_options(plugin: Any) -> dict[str, Any]:
+    """A plugin's options as plain values, defaults included."""
+    from pydantic import TypeAdapter
+
+    found: dict[str, Any] = TypeAdapter(type(plugin)).dump_python(plugin, mode="json")
+    return found
+
+
+__all__ = ["Pipeline", "PluginError", "RunTable", "SourceTable", "StageConfig", "as_options", "asdict", "read_pipeline"]

@@ -1,0 +1,108 @@
+"""The work folder: what each stage left, in a folder named by its fingerprint, written beside and renamed into place.
+
+    .finery/artifacts/<fingerprint>/manifest.json     finished
+    .finery/artifacts/<fingerprint>.partial/          in work, or interrupted: finished shards are taken over
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finery.errors import WorkError
+
+FORMAT = 1
+"""The version of what lies on disk; part of every fingerprint."""
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """The artifacts of one work folder."""
+
+    root: Path
+
+    def path(self, fingerprint: str) -> Path:
+        """Where a finished artifact lies."""
+        return self.root / "artifacts" / fingerprint
+
+    def partial(self, fingerprint: str) -> Path:
+        """Where an artifact is being made; the folder is there after the call."""
+        folder = self.root / "artifacts" / f"{fingerprint}.partial"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def manifest(self, fingerprint: str) -> dict[str, Any] | None:
+        """What a finished artifact says of itself; None where it is not finished.
+
+        Raises WorkError for one that is damaged.
+        """
+        path = self.path(fingerprint) / "manifest.json"
+        try:
+            found: dict[str, Any] = json.loads(path.read_bytes())
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except ValueError as error:
+            raise WorkError.at(path, f"is damaged ({error})", f"remove the folder {path.parent} and run again") from None
+        return found
+
+    def commit(self, fingerprint: str, manifest: Mapping[str, Any]) -> None:
+        """Finish an artifact: its manifest is written last, then the folder gets its name."""
+        partial = self.partial(fingerprint)
+        write_json(partial / "manifest.json", manifest)
+        os.replace(partial, self.path(fingerprint))
+
+    def file(self, name: str) -> Path:
+        """A file named `<fingerprint>/<file>`, whether its artifact is finished yet or not."""
+        fingerprint, _, rest = name.partition("/")
+        finished = self.path(fingerprint) / rest
+        return finished if finished.exists() else self.root / "artifacts" / f"{fingerprint}.partial" / rest
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON so that a reader finds the whole of it or nothing, a killed writer included."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with beside.open("w", encoding="utf-8") as file:
+        json.dump(value, file, indent=1, sort_keys=True, ensure_ascii=False)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(beside, path)
+
+
+def read_json(path: Path) -> Any | None:
+    """The value in a JSON file; None where there is none, or only half of one."""
+    try:
+        return json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
+@contextmanager
+def locked(root: Path) -> Iterator[None]:
+    """Hold a work folder for one run. Raises WorkError where another run holds it, or where it cannot be written."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        file = (root / "lock").open("a+")
+    except OSError as error:
+        remedy = "choose another with FINERY_HOME=<folder>"
+        raise WorkError.at(root, f"the work folder cannot be written ({error.strerror})", remedy) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            fault = f"another run (process {holder}) works in this folder"
+            raise WorkError.at(root, fault, "wait for it, or choose another folder with FINERY_HOME=<folder>") from None
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

@@ -1,0 +1,144 @@
+"""The work of reading, cut into units that depend on the input alone, never on who reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from finery.data import files, hub, query
+from finery.data.content import UNIT_BYTES, check_source, content, survey
+from finery.data.source import SourceConfig
+
+__all__ = ["Piece", "Unit", "content", "units"]
+
+SPLITTABLE = frozenset({"jsonl", "lines"})
+"""Kinds of which any line can be a worker's first."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of the input: a byte range of a plain file, row groups of a Parquet file, rows of a data set, or
+    a whole file."""
+
+    file: str
+    """Its name as matched, relative to the pipeline's folder where the pattern is."""
+    kind: str
+    """One of `finery.data.source.KINDS`, or `dataset` or `query`."""
+    start: int = 0
+    """The first byte, row group or row, from 0."""
+    end: int | None = None
+    """The one behind the last; None for the end of the file."""
+    first: int = 1
+    """The number, from 1, of the first line or row."""
+    size: int = 0
+    """Bytes of input."""
+    total: int | None = None
+    """Bytes of the whole file when the units were made; another size later is an error. None where it is not
+    known."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What one worker reads at a time: about 64 MB of one source."""
+
+    source: str
+    number: int
+    """Its place among the source's units, from 0."""
+    pieces: tuple[Piece, ...]
+
+
+def units(
+    source: SourceConfig,
+    folder: Path,
+    known: MutableMapping[str, Any] | None = None,
+    size: int = UNIT_BYTES,
+) -> list[Unit]:
+    """The units of a source, of about `size` bytes; equal for equal input. `known` as in `content`.
+
+    Raises PipelineError and DataError that name the source and the path where no file matches, one cannot be
+    read, its kind is not known, or a library is missing.
+    """
+    check_source(source)
+    packs = packed(pieces(source, folder, known, size), size)
+    return [Unit(source.name, number, tuple(pack)) for number, pack in enumerate(packs)]
+
+
+def packed(pieces: Iterable[Piece], size: int) -> Iterator[list[Piece]]:
+    """Neighbours together, up to `size` bytes."""
+    pack: list[Piece] = []
+    for piece in pieces:
+        if pack and sum(other.size for other in pack) + piece.size > size:
+            yield pack
+            pack = []
+        pack.append(piece)
+    if pack:
+        yield pack
+
+
+def pieces(
+    source: SourceConfig, folder: Path, known: MutableMapping[str, Any] | None, size: int
+) -> Iterator[Piece]:
+    """The pieces of a source, in the order of its files' names."""
+    if source.query is not None:
+        query.checked(source, folder)
+        yield Piece(query.FILE, "query")
+    elif source.dataset is not None:
+        yield from dataset_pieces(source, folder, size)
+    else:
+        for name in files.matches(source, folder):
+            yield from file_pieces(name, source, folder, known, size)
+
+
+def dataset_pieces(source: SourceConfig, folder: Path, size: int) -> Iterator[Piece]:
+    """Runs of rows of a data set."""
+    data = hub.loaded(source, folder)
+    total = data.data.nbytes
+    step = max(1, len(data) * size // max(total, 1))
+    for start in range(0, len(data), step):
+        end = min(start + step, len(data))
+        yield Piece(str(source.dataset), "dataset", start, end, start + 1, total * (end - start) // len(data))
+
+
+def file_pieces(
+    name: str, source: SourceConfig, folder: Path, known: MutableMapping[str, Any] | None, size: int
+) -> Iterator[Piece]:
+    """The pieces of one file."""
+    kind = files.kind(name, source)
+    total = files.size(name, source, folder)
+    if kind == "parquet":
+        yield from parquet_pieces(name, source, folder, size, total)
+    elif total > size and kind in SPLITTABLE and files.compression(name) is None:
+        marks = survey(name, source, folder, known, size)["marks"]
+        yield from ranges(name, kind, marks, total)
+    else:
+        yield Piece(name, kind, size=total, total=total)
+
+
+def ranges(name: str, kind: str, marks: list[list[int]], total: int) -> Iterator[Piece]:
+    """Byte ranges that end where lines do."""
+    starts = [[0, 1], *(mark for mark in marks if mark[0] < total)]
+    ends = [start for start, _ in starts[1:]] + [total]
+    for (start, line), end in zip(starts, ends, strict=True):
+        yield Piece(name, kind, start, end, line, end - start, total)
+
+
+def parquet_pieces(name: str, source: SourceConfig, folder: Path, size: int, total: int) -> Iterator[Piece]:
+    """Runs of row groups."""
+    from finery.data.parquet import row_groups
+
+    try:
+        with closing(files.opened(name, folder)) as stream:
+            groups = row_groups(stream)
+    except (OSError, ValueError) as error:
+        raise files.unreadable(source, name, error) from error
+    start, first, rows, taken = 0, 1, 0, 0
+    for number, group in enumerate(groups):
+        if number > start and taken + group.size > size:
+            yield Piece(name, "parquet", start, number, first, taken, total)
+            start, first, rows, taken = number, first + rows, 0, 0
+        rows, taken = rows + group.rows, taken + group.size
+    if groups:
+        yield Piece(name, "parquet", start, len(groups), first, taken, total)

@@ -1,0 +1,110 @@
+"""The observer that keeps the lineage: a JSON file a run, and the database."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from finery.data.artifacts import Artifacts, write_json
+from finery.lineage.ingest import ingest_artifact, ingest_run
+from finery.lineage.store import writing
+from finery.specs import hookimpl
+from finery.types import Stage
+
+if TYPE_CHECKING:
+    from finery.plan import Plan, Step
+
+LIBRARIES = ("finery", "pyarrow", "duckdb", "numpy", "torch", "transformers")
+
+
+class Recorder:
+    """Writes down what a run does. The database is brought up to date when a stage ends, in one transaction."""
+
+    def __init__(self, root: Path, run: str, plan: Plan) -> None:
+        self.root = root
+        self.artifacts = Artifacts(root)
+        self.record: dict[str, Any] = {
+            "run": run,
+            "name": plan.pipeline.name,
+            "file": plan.pipeline.file.name,
+            "status": "running",
+            "started": datetime.now(UTC).isoformat(),
+            "seconds": 0.0,
+            "pipeline": plan.pipeline.raw,
+            "versions": versions(),
+            "stages": [planned(step) for step in plan.steps],
+        }
+
+    @hookimpl
+    def run_started(self, run: str) -> None:
+        """Note the plan."""
+        (self.root / "runs").mkdir(parents=True, exist_ok=True)
+        self.write()
+        with writing(self.root) as connection:
+            ingest_run(connection, self.record)
+
+    @hookimpl
+    def stage_finished(self, stage: Stage, summary: Mapping[str, Any]) -> None:
+        """Put the artifact in."""
+        for known in self.record["stages"]:
+            if known["id"] == stage.id:
+                known["done"] = True
+        self.write()
+        if not summary["reused"]:
+            self.take_in(summary["fingerprint"])
+
+    def take_in(self, fingerprint: str) -> None:
+        """Put one artifact into the database."""
+        manifest = self.artifacts.manifest(fingerprint)
+        with writing(self.root) as connection:
+            if manifest:
+                ingest_artifact(connection, self.artifacts.path(fingerprint), manifest)
+
+    @hookimpl
+    def run_finished(self, run: str, status: str, seconds: float) -> None:
+        """Note how it ended. Artifacts that a killed run finished but could not enter are entered now."""
+        self.record |= {"status": status, "seconds": seconds}
+        self.write()
+        with writing(self.root) as connection:
+            ingest_run(connection, self.record)
+            for stage in self.record["stages"]:
+                if manifest := self.artifacts.manifest(stage["artifact"]):
+                    ingest_artifact(connection, self.artifacts.path(stage["artifact"]), manifest)
+
+    def write(self) -> None:
+        """Bring the run's file up to date."""
+        write_json(self.root / "runs" / f"{self.record['run']}.json", jsonable(self.record))
+
+
+def planned(step: Step) -> dict[str, Any]:
+    """What a run's record says of a stage."""
+    stage = step.stage
+    return {
+        **{"id": stage.id, "hook": stage.hook, "plugin": stage.plugin, "package": step.entry.label},
+        **{"artifact": step.fingerprint, "reused": step.reused, "why": step.why, "done": step.reused},
+        "parts": step.parts,
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions of Python and of the libraries that shape a result."""
+    found = {"python": platform.python_version()}
+    for name in LIBRARIES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def jsonable(value: Any) -> Any:
+    """Plain values: dates of a pipeline file as text."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [jsonable(part) for part in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -1,0 +1,23 @@
+-- Who went where and why. Rows belong to an artifact (what a stage left, named by its fingerprint), because runs share
+-- artifacts; `stages` says which run used which. Kept records need no row.
+create table runs (
+    run varchar primary key, name varchar, status varchar, started timestamptz, seconds double,
+    pipeline json, versions json);
+create table stages (
+    run varchar, position integer, stage varchar, hook varchar, plugin varchar, package varchar,
+    artifact varchar, reused boolean, why varchar, done boolean);
+create table artifacts (
+    artifact varchar primary key, stage varchar, hook varchar, plugin varchar, package varchar,
+    options json, seconds double, manifest json);
+-- What an artifact was made from: `mark` names the records of a source as they came in, or the model.
+create table inputs (artifact varchar, source varchar, mark varchar);
+-- Counts: `kind` is fate (in, kept, dropped, merged, failed, born), reason, or tally (what a plugin counted).
+create table tallies (artifact varchar, source varchar, kind varchar, name varchar, count bigint);
+create table metrics (artifact varchar, name varchar, value double, step bigint, source varchar);
+-- One record's fate at one stage; sorted by record within an artifact, which makes a look-up a matter of milliseconds.
+create table decisions (
+    artifact varchar, record uuid, reason varchar, value double, bound double, other uuid, detail varchar);
+create table origins (artifact varchar, record uuid, source varchar, file varchar, line bigint);
+create table parents (artifact varchar, child uuid, parent uuid);
+create table steps (artifact varchar, step bigint, rank integer, record uuid, start bigint, length bigint);
+create table items (artifact varchar, item varchar, source varchar, measures json);

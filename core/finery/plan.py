@@ -1,0 +1,181 @@
+"""Pipeline to plan: what each stage is called by content, whether that is there already, and if not, why not.
+
+A fingerprint is over the plugin's code, its options, its seed and the fingerprints of the records it sees, source by
+source; never over paths or times. So a stage that sees only one source does not care what happens to another.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from finery.catalog import Entry
+from finery.config import Pipeline, StageConfig, as_options
+from finery.data.artifacts import FORMAT, Artifacts, read_json
+from finery.data.identity import stage_seed
+from finery.data.source import SourceConfig
+from finery.data.units import content
+from finery.digest import plugin_digest
+from finery.explain import reason
+from finery.plugins import API, manifest
+from finery.types import Stage
+
+READ = "read"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of a plan. Reading a source is a stage too, named `read-<source>`."""
+
+    stage: Stage
+    fingerprint: str
+    parts: Mapping[str, Any]
+    """What the fingerprint is over."""
+    reused: bool
+    why: str
+    """Why it runs; nothing where it is reused."""
+    config: StageConfig | None = None
+    source: SourceConfig | None = None
+    model: str | None = None
+    """The stage id, folder or hub name of the model that a train or evaluate stage starts from."""
+
+    @property
+    def entry(self) -> Entry:
+        """Who does it."""
+        return self.config.entry if self.config else Entry(READ, READ, "finery.data.read")
+
+    @property
+    def touched(self) -> tuple[str, ...]:
+        """The sources that it sees."""
+        return tuple(self.parts["inputs"])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All stages in order."""
+
+    pipeline: Pipeline
+    steps: tuple[Step, ...]
+    artifacts: Artifacts
+
+
+class Planner:
+    """Walks through a pipeline, keeping what each source's records are called by now."""
+
+    def __init__(self, pipeline: Pipeline, root: Path) -> None:
+        self.pipeline = pipeline
+        self.artifacts = Artifacts(root)
+        self.before = last_parts(root, pipeline.name)
+        self.marks: dict[str, str] = {}
+        self.behind: dict[str, Step] = {}
+        self.models: dict[str, str] = {}
+        self.known = known_inputs(root)
+
+    def steps(self) -> Iterator[Step]:
+        """Every step in order."""
+        for source in self.pipeline.sources:
+            yield self.read_step(source)
+        for config in self.pipeline.stages:
+            yield self.stage_step(config)
+
+    def read_step(self, source: SourceConfig) -> Step:
+        """Reading one source."""
+        found = content(source, self.pipeline.folder, self.known)
+        options = {"kind": source.kind, "shape": source.shape, "columns": dict(source.columns), "split": source.split}
+        parts = {"hook": READ, "plugin": READ, "content": found, "options": options, "format": FORMAT}
+        stage = Stage(f"{READ}-{source.name}", READ, READ, 0, (source.name,))
+        step = self.step(stage, {**parts, "inputs": {source.name: source.name}}, source=source)
+        self.advance(step)
+        return step
+
+    def stage_step(self, config: StageConfig) -> Step:
+        """One stage of the file."""
+        only = config.words.only
+        seed = stage_seed(self.pipeline.seed, config.id)
+        stage = Stage(config.id, config.hook, config.entry.name, seed, only)
+        inputs = {name: mark for name, mark in self.marks.items() if only is None or name in only}
+        model = self.model_of(config)
+        parts = {
+            "hook": config.hook,
+            "plugin": config.entry.target,
+            "package": config.entry.label,
+            "digest": plugin_digest(config.entry),
+            "options": as_options(config.plugin),
+            "seed": seed,
+            "prefer": config.words.prefer,
+            "model": self.models.get(model, model) if model else None,
+            "inputs": inputs,
+            "api": manifest(type(config.plugin)).api,
+            "format": FORMAT,
+        }
+        step = self.step(stage, parts, config=config, model=model)
+        self.advance(step)
+        return step
+
+    def model_of(self, config: StageConfig) -> str | None:
+        """The model a stage starts from: named, else the last one trained for a stage that evaluates."""
+        if config.words.model:
+            return config.words.model
+        if config.hook in ("train", "evaluate") and self.models:
+            return next(reversed(self.models))
+        return None
+
+    def step(self, stage: Stage, parts: dict[str, Any], **more: Any) -> Step:
+        """A step, with whether it is there already."""
+        fingerprint = fingerprint_of(parts)
+        reused = self.artifacts.manifest(fingerprint) is not None
+        why = "" if reused else reason(self.artifacts, fingerprint, parts, self.before.get(stage.id), self.behind)
+        return Step(stage, fingerprint, parts, reused, why, **more)
+
+    def advance(self, step: Step) -> None:
+        """Note what the step leaves behind."""
+        if step.stage.hook == "train":
+            self.models[step.stage.id] = step.fingerprint
+        elif step.stage.hook != "evaluate":
+            for name in step.touched:
+                self.marks[name] = f"{step.fingerprint}/{name}"
+                self.behind[name] = step
+
+
+def make_plan(pipeline: Pipeline, root: Path) -> Plan:
+    """The plan of a pipeline over a work folder; nothing is written but digests of input files."""
+    planner = Planner(pipeline, root)
+    steps = tuple(planner.steps())
+    keep_inputs(root, planner.known)
+    return Plan(pipeline, steps, planner.artifacts)
+
+
+def fingerprint_of(parts: Mapping[str, Any]) -> str:
+    """32 hex digits over the parts."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
+    return xxhash.xxh3_128_hexdigest(text.encode())
+
+
+def last_parts(root: Path, pipeline: str) -> dict[str, Mapping[str, Any]]:
+    """What each stage was in the last run of a pipeline of this name."""
+    for file in sorted((root / "runs").glob("*.json"), reverse=True):
+        record = read_json(file)
+        if record and record.get("name") == pipeline:
+            return {stage["id"]: {**stage["parts"], "done": stage["done"]} for stage in record["stages"]}
+    return {}
+
+
+def known_inputs(root: Path) -> dict[str, Any]:
+    """The digests of input files that were read before."""
+    return read_json(root / "inputs.json") or {}
+
+
+def keep_inputs(root: Path, known: Mapping[str, Any]) -> None:
+    """Keep the digests of input files, where the work folder is there already."""
+    from finery.data.artifacts import write_json
+
+    if root.is_dir() and known != known_inputs(root):
+        write_json(root / "inputs.json", known)
+
+
+__all__ = ["API", "Plan", "Step", "make_plan"]

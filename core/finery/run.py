@@ -1,0 +1,150 @@
+"""Carry a plan out: what is finished is reused, the rest is run in order, and every end leaves the work folder usable."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from finery.config import Pipeline
+from finery.context import Context
+from finery.data.artifacts import Artifacts, locked
+from finery.data.dataset import ShardedDataset
+from finery.errors import FineryError, WorkError
+from finery.executors.local import LocalExecutor
+from finery.kernel import relay
+from finery.lineage.recorder import Recorder
+from finery.plan import READ, Plan, Step, make_plan
+from finery.plugins import hooks
+from finery.stages.mix import run_mix
+from finery.stages.model import run_model_stage, trained
+from finery.stages.passing import reuse, run_pass
+from finery.stages.reading import read_source
+
+PASSED = ("filter", "score", "format", "dedupe")
+
+
+def run_pipeline(pipeline: Pipeline, root: Path, observers: Sequence[Any] = ()) -> str:
+    """Run a pipeline in a work folder and return the run's id.
+
+    Raises FineryError for anything its reader can mend. Whatever happens, a second call goes on where this one stopped.
+    """
+    with locked(root), spoken(root):
+        plan = make_plan(pipeline, root)
+        run = new_run()
+        own = [plugin for _, plugin in pipeline.observers]
+        every = (Recorder(root, run, plan), *own, *observers)
+        return carry_out(plan, run, every)
+
+
+def new_run() -> str:
+    """An id that sorts by time."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def carry_out(plan: Plan, run: str, observers: tuple[Any, ...]) -> str:
+    """Every step, with the observers told how it ends."""
+    hear = relay(observers)
+    started = time.perf_counter()
+    status = "failed"
+    hear.run_started(run=run, pipeline=plan.pipeline.raw)
+    context = new_context(plan, observers, hear)
+    try:
+        for steps in groups(plan.steps):
+            with told(context, steps):
+                perform(context, steps, plan.pipeline.folder)
+        status = "done"
+    except KeyboardInterrupt:
+        status = "interrupted"
+        raise
+    finally:
+        context.executor.close()
+        hear.run_finished(run=run, status=status, seconds=round(time.perf_counter() - started, 3))
+    return run
+
+
+def new_context(plan: Plan, observers: tuple[Any, ...], hear: Any) -> Context:
+    """The context of a run that has done nothing yet."""
+    settings = plan.pipeline.run
+    names = [source.name for source in plan.pipeline.sources]
+    dataset = ShardedDataset(plan.artifacts, dict.fromkeys(names, ()), {name: name for name in names})
+    return Context(plan.artifacts, LocalExecutor(settings.workers), observers, hear, settings, dataset)
+
+
+def groups(steps: Sequence[Step]) -> Iterator[list[Step]]:
+    """Steps that are carried out together: consecutive map stages that have to run, up to a dedupe or a `prepare`."""
+    waiting: list[Step] = []
+    for step in steps:
+        if waiting and not joins(waiting[-1], step):
+            yield waiting
+            waiting = []
+        waiting.append(step)
+    if waiting:
+        yield waiting
+
+
+def joins(before: Step, step: Step) -> bool:
+    """Whether a step can run in the same pass as the one before it."""
+    maps = all(s.stage.hook in PASSED and not s.reused for s in (before, step))
+    return maps and before.stage.hook != "dedupe" and not prepares(step)
+
+
+def prepares(step: Step) -> bool:
+    """Whether a stage wants to see all records first."""
+    return step.config is not None and "prepare" in hooks(type(step.config.plugin))
+
+
+def perform(context: Context, steps: Sequence[Step], folder: Path) -> None:
+    """Carry out, or reuse, steps that belong together."""
+    step = steps[0]
+    if step.reused:
+        reuse_step(context, step)
+    elif step.stage.hook == READ:
+        read_source(context, step, folder)
+    elif step.stage.hook in PASSED:
+        run_pass(context, steps)
+    elif step.stage.hook == "mix":
+        run_mix(context, step)
+    else:
+        run_model_stage(context, step, folder)
+
+
+def reuse_step(context: Context, step: Step) -> None:
+    """Take over what a finished stage left."""
+    if step.stage.hook in ("train", "evaluate"):
+        if step.stage.hook == "train":
+            context.models[step.stage.id] = trained(context, step)
+        context.finished(step, reused=True)
+    else:
+        reuse(context, step)
+
+
+@contextmanager
+def told(context: Context, steps: Sequence[Step]) -> Iterator[None]:
+    """Tell the observers of a failure, and which stage it was."""
+    try:
+        yield
+    except BaseException as error:
+        context.hear.stage_failed(stage=steps[0].stage, error=error)
+        raise
+
+
+@contextmanager
+def spoken(root: Path) -> Iterator[None]:
+    """Turn a full or vanished disk into an error that says what to do."""
+    try:
+        yield
+    except FineryError:
+        raise
+    except Exception as error:
+        if "No space left" in str(error) or getattr(error, "errno", None) == 28:
+            remedy = "free some and run again: finished shards are kept"
+            raise WorkError.at(root, "no space left on the disk", remedy) from error
+        raise
+
+
+__all__ = ["Artifacts", "run_pipeline"]

@@ -1,0 +1,80 @@
+"""`--set stage.option=value`: values put over a pipeline file before it is read."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+from finery.errors import UsageError, did_you_mean
+from finery.specs import VERBS
+
+
+def with_settings(raw: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """The tables with the settings put over them. Raises UsageError for one that names nothing."""
+    raw = deepcopy(raw)
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise UsageError.at(f"--set {setting}", "has no '='", "write stage.option=value")
+        put(raw, key.strip().split("."), value(text.strip()), setting)
+    return raw
+
+
+def value(text: str) -> Any:
+    """A TOML value; text that is none stands for itself."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def put(raw: dict[str, Any], path: list[str], new: Any, setting: str) -> None:
+    """Set one value: `seed`, `run.workers`, or an option of a stage or source by its id or name."""
+    if len(path) == 1 and path[0] in ("seed", "name"):
+        raw[path[0]] = new
+        return
+    table = raw.setdefault("run", {}) if path[0] == "run" else named(raw, path[0], setting)
+    for part in path[1:-1]:
+        table = table.setdefault(part, {})
+    if len(path) < 2 or not isinstance(table, dict):
+        raise UsageError.at(f"--set {setting}", "names no option", "write stage.option=value")
+    table[path[-1]] = new
+
+
+def named(raw: dict[str, Any], name: str, setting: str) -> Any:
+    """The stage of that id, or the source of that name."""
+    stages = dict(zip(stage_ids(raw.get("stage", [])), raw.get("stage", []), strict=True))
+    sources = {s.get("name"): s for s in raw.get("source", []) if isinstance(s, dict)}
+    found = stages.get(name, sources.get(name))
+    if found is None:
+        known = [*stages, *[str(s) for s in sources], "run", "seed"]
+        raise UsageError.at(f"--set {setting}", f"no stage '{name}'{did_you_mean(name, known)}", f"there are {', '.join(known)}")
+    return found
+
+
+def stage_ids(stages: Sequence[Any]) -> list[str]:
+    """The id of each stage: as given, else its plugin's name, numbered from the second on."""
+    taken = [str(stage["id"]) for stage in stages if isinstance(stage, dict) and "id" in stage]
+    found: list[str] = []
+    for stage in stages:
+        own = stage.get("id") if isinstance(stage, dict) else None
+        found.append(str(own) if own is not None else free_name(default_name(stage), [*taken, *found]))
+    return found
+
+
+def default_name(stage: Any) -> str:
+    """The name of a stage's plugin; the class's for `module:Class`."""
+    verb = next((word for word in VERBS if isinstance(stage, dict) and word in stage), None)
+    name = str(stage[verb]) if verb else "stage"
+    return name.rpartition(":")[2].lower() or "stage"
+
+
+def free_name(name: str, taken: Sequence[str]) -> str:
+    """The name, or the first of `name-2`, `name-3` ... that is free."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}-{number}"
+    return free

@@ -1,0 +1,116 @@
+"""The kernel's half of train and evaluate: the model a stage starts from, what it is shown, and what it leaves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import xxhash
+
+from finery.context import Context
+from finery.errors import FineryError, PluginError
+from finery.journal import FileJournal
+from finery.kernel import bind
+from finery.plan import Step
+from finery.types import Evaluation, Model, World
+
+
+def run_model_stage(context: Context, step: Step, folder: Path) -> None:
+    """Carry out a train or evaluate stage, and keep what it wrote."""
+    context.started(step)
+    partial = context.artifacts.partial(step.fingerprint)
+    out = partial / "out"
+    out.mkdir(exist_ok=True)
+    journal = FileJournal(partial, step.stage, context.hear)
+    examples = context.dataset.only(step.touched)
+    model = model_of(context, step, folder)
+    started = time.perf_counter()
+    try:
+        answer = asked(context, step, dict(model=model, examples=examples, out=out, stage=step.stage, journal=journal))
+    finally:
+        journal.close()
+    made = KEEP[step.stage.hook](context, step, partial, answer)
+    seconds = round(time.perf_counter() - started, 3)
+    context.commit(step, {"sources": seen(context, step), "seconds": seconds, **made})
+    if step.stage.hook == "train":
+        context.models[step.stage.id] = trained(context, step)
+
+
+def asked(context: Context, step: Step, arguments: dict[str, Any]) -> Any:
+    """The plugin's answer; what it raises comes with its stage and version."""
+    assert step.config is not None
+    ask = bind(step.config.plugin, step.stage.hook, context.observers)
+    if step.stage.hook == "train":
+        arguments["world"] = World(threads=context.executor.workers)
+    try:
+        return ask(**arguments)
+    except FineryError:
+        raise
+    except Exception as error:
+        place = f"stage '{step.stage.id}' ({step.stage.plugin}, {step.entry.label})"
+        raise PluginError.at(place, f"{type(error).__name__}: {error}") from error
+
+
+def model_of(context: Context, step: Step, folder: Path) -> Model | None:
+    """The model that a stage names: an earlier stage's, a folder beside the pipeline, or a hub name."""
+    if step.model is None:
+        return None
+    if step.model in context.models:
+        return context.models[step.model]
+    local = folder / step.model
+    if local.is_dir():
+        return Model(local, step.model, folder_digest(local))
+    return Model(Path(step.model), step.model, step.model)
+
+
+def folder_digest(folder: Path) -> str:
+    """A digest over the names and bytes of a folder's files."""
+    digest = xxhash.xxh3_128()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        digest.update(str(path.relative_to(folder)).encode())
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 22):
+                digest.update(chunk)
+    return digest.hexdigest()
+
+
+def seen(context: Context, step: Step) -> dict[str, Any]:
+    """The counts of a stage that lets every record pass."""
+    counts = context.counts(step.touched)
+    fates = ("dropped", "merged", "failed", "born")
+    return {name: {"in": n, "kept": n, "reasons": {}, **dict.fromkeys(fates, 0)} for name, n in counts.items()}
+
+
+def keep_model(context: Context, step: Step, partial: Path, answer: Any) -> dict[str, Any]:
+    """What a manifest says of a trained model. Raises PluginError where it is not in the folder it was given."""
+    out = partial / "out"
+    if not isinstance(answer, Model) or answer.path.resolve() != out.resolve():
+        raise PluginError.at(f"stage '{step.stage.id}'", "'train' left no model in 'out'", "return Model(path=out, ...)")
+    return {"model": {"name": step.stage.id, "fingerprint": answer.fingerprint, "base": answer.base}}
+
+
+def keep_evaluation(context: Context, step: Step, partial: Path, answer: Any) -> dict[str, Any]:
+    """What a manifest says of an evaluation; its items lie beside it."""
+    if not isinstance(answer, Evaluation):
+        raise PluginError.at(f"stage '{step.stage.id}'", f"'evaluate' answered {type(answer).__name__}", "return an Evaluation")
+    if answer.items is not None:
+        pq.write_table(answer.items, partial / "items.parquet", compression="zstd")
+    model = context.models.get(step.model or "")
+    return {"metrics": dict(answer.metrics), "evaluated": asdict(model)["fingerprint"] if model else step.model}
+
+
+KEEP: dict[str, Callable[[Context, Step, Path, Any], dict[str, Any]]] = {
+    "train": keep_model,
+    "evaluate": keep_evaluation,
+}
+
+
+def trained(context: Context, step: Step) -> Model:
+    """The model of a finished train stage."""
+    found = (context.artifacts.manifest(step.fingerprint) or {})["model"]
+    path = context.artifacts.path(step.fingerprint) / "out"
+    return Model(path, found["name"], found["fingerprint"], found["base"])

@@ -1,0 +1,134 @@
+"""The driver's half of a pass: tasks for every shard, then each stage's artifact from what came back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from finery.context import Context
+from finery.data.shards import Shard
+from finery.errors import DataError
+from finery.kernel import bind
+from finery.plan import Step
+from finery.plugins import hooks, manifest
+from finery.stages.layers import ERROR
+from finery.stages.passes import Link, PassTask
+from finery.stages.state import has_state, save_state
+from finery.stages.summary import added_up, bounded, conserve, total
+
+Answers = dict[int, list[dict[str, Any]]]
+
+
+def run_pass(context: Context, steps: Sequence[Step]) -> None:
+    """Carry consecutive map stages over all shards they see, at once; a dedupe at their end leaves its keys."""
+    for step in steps:
+        context.started(step)
+        prepare(context, step)
+    tasks = list(pass_tasks(context, steps))
+    answers: Answers = {}
+    threads = all(manifest(type(step.config.plugin)).releases_gil for step in steps if step.config)
+    records = sum(task.shard.records for task in tasks)
+    for number, answer in context.executor.run(tasks, threads):
+        answers[number] = answer
+        tell(context, steps, tasks, answers, records)
+    for step in steps:
+        finish(context, step, tasks, answers)
+
+
+def prepare(context: Context, step: Step) -> None:
+    """Let a plugin see all records first; its state is kept with the stage."""
+    if step.config is None or "prepare" not in hooks(type(step.config.plugin)):
+        return
+    folder = context.artifacts.partial(step.fingerprint)
+    if not has_state(folder):
+        ask = bind(step.config.plugin, "prepare", context.observers)
+        dataset = context.dataset.only(step.touched)
+        save_state(folder, ask(dataset=dataset, stage=step.stage))
+
+
+def pass_tasks(context: Context, steps: Sequence[Step]) -> Any:
+    """A task for each shard that any of the stages sees."""
+    for number, shard in enumerate(context.dataset.all_shards()):
+        links = tuple(link(step) for step in steps if shard.source in step.touched)
+        if links:
+            yield PassTask(context.artifacts, number, shard, links, worker_observers(context))
+
+
+def worker_observers(context: Context) -> tuple[Any, ...]:
+    """The observers that wrap stage hooks: they go along to the workers."""
+    from finery.specs import VERBS
+
+    return tuple(o for o in context.observers if set(hooks(type(o))) & {*VERBS, "prepare", "same"})
+
+
+def link(step: Step) -> Link:
+    """A stage as a worker gets it."""
+    assert step.config is not None
+    return Link(step.stage, step.config.plugin, step.entry.label, step.fingerprint, step.config.words.on_error)
+
+
+def tell(
+    context: Context, steps: Sequence[Step], tasks: Sequence[PassTask], answers: Answers, records: int
+) -> None:
+    """Progress, and an early end where too many records fail."""
+    done = sum(tasks[number].shard.records for number in answers)
+    for step in steps:
+        context.hear.stage_progress(stage=step.stage, done=done, total=records, unit="records")
+        assert step.config is not None
+        entries = entries_of(step, tasks, answers)
+        failed = sum(entry["counts"]["failed"] for entry in entries)
+        example = first_failure(context, step, entries) if failed else ""
+        bounded(step.stage.id, failed, records, step.config.words.max_bad, example)
+
+
+def entries_of(step: Step, tasks: Sequence[PassTask], answers: Answers) -> list[dict[str, Any]]:
+    """A stage's shard entries so far, in the order of the shards."""
+    found = []
+    for number in sorted(answers):
+        for link, entry in zip(tasks[number].links, answers[number], strict=True):
+            if link.fingerprint == step.fingerprint:
+                found.append(entry)
+    return found
+
+
+def first_failure(context: Context, step: Step, entries: Sequence[dict[str, Any]]) -> str:
+    """Record and error of the first failure of a stage."""
+    entry = next(entry for entry in entries if entry["counts"]["failed"])
+    name = next(n for n in reversed(entry["shard"]["drops"]) if n.startswith(step.fingerprint))
+    table = pq.read_table(context.artifacts.file(name), columns=["record", "reason", "detail"])
+    row = next(row for row in table.to_pylist() if row["reason"] == ERROR)
+    return f"record {row['record']}: {row['detail']}"
+
+
+def finish(context: Context, step: Step, tasks: Sequence[PassTask], answers: Answers) -> None:
+    """A stage's artifact from its shards; a dedupe's grouping comes first."""
+    entries = entries_of(step, tasks, answers)
+    if step.stage.hook == "dedupe":
+        from finery.stages.dedupe import group
+
+        entries = group(context, step, entries)
+    summary = added_up(entries)
+    conserve(step.stage.id, summary, context.counts(step.touched))
+    if total(summary, "in") and not (total(summary, "kept") + total(summary, "born")):
+        reasons = {r: n for c in summary["sources"].values() for r, n in c["reasons"].items()}
+        fault = f"no record is left of {total(summary, 'in')}"
+        raise DataError.at(f"stage '{step.stage.id}'", fault, f"reasons: {reasons}; loosen its options")
+    commit(context, step, summary, [Shard.from_json(entry["shard"]) for entry in entries])
+
+
+def commit(context: Context, step: Step, summary: dict[str, Any], shards: Sequence[Shard]) -> None:
+    """Write a data stage's manifest, and let the data set be what it left."""
+    context.commit(step, {**summary, "shards": [shard.as_json() for shard in shards]})
+    context.dataset = context.dataset.after(shards, step.fingerprint, step.touched)
+    shutil.rmtree(context.artifacts.path(step.fingerprint) / "keys", ignore_errors=True)
+
+
+def reuse(context: Context, step: Step) -> None:
+    """Let the data set be what a finished stage left."""
+    found = context.artifacts.manifest(step.fingerprint) or {}
+    shards = [Shard.from_json(shard) for shard in found["shards"]]
+    context.dataset = context.dataset.after(shards, step.fingerprint, step.touched)
+    context.finished(step, reused=True)

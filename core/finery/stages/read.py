@@ -1,0 +1,162 @@
+"""The first stage of every source: raw files to base shards, with each record's origin and each broken row's cause."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from finery.data.artifacts import Artifacts, read_json, write_json
+from finery.data.identity import hashed, record_ids
+from finery.data.read import Broken, Rows, read
+from finery.data.shards import Shard, type_from, type_name
+from finery.data.source import SourceConfig
+from finery.data.units import Unit
+from finery.stages.layers import ShardOutput
+
+ORIGINS = pa.schema([("row", pa.int64()), ("record", pa.uuid()), ("file", pa.string()), ("line", pa.int64())])
+"""Where a record stood: its file, and its line or row there, from 1."""
+
+
+SHARD_BYTES = 128 * 2**20
+"""A shard is closed when its records, uncompressed, pass this size."""
+
+SHARDS_A_UNIT = 100_000
+"""Numbers set aside for the shards of one unit: 100,000 x 128 MB."""
+
+
+@dataclass(frozen=True)
+class ReadTask:
+    """Reading one unit of a source into shards."""
+
+    artifacts: Artifacts
+    fingerprint: str
+    unit: Unit
+    source: SourceConfig
+    folder: Path
+    shape: str
+
+    def run(self) -> list[dict[str, Any]]:
+        """The entries of the unit's shards; what an interrupted run finished is taken over."""
+        done = self.artifacts.partial(self.fingerprint) / f"unit-{self.unit.number:05}.json"
+        entries = read_json(done)
+        if entries is None:
+            entries = UnitReader(self).read()
+            write_json(done, entries)
+        return list(entries)
+
+
+class UnitReader:
+    """Reads a unit batch by batch; memory holds one batch."""
+
+    def __init__(self, task: ReadTask) -> None:
+        self.task = task
+        self.entries: list[dict[str, Any]] = []
+        self.schema = pa.schema([])
+        self.open()
+
+    def open(self) -> None:
+        """Begin a shard."""
+        task = self.task
+        number = task.unit.number * SHARDS_A_UNIT + len(self.entries)
+        self.output = ShardOutput(task.artifacts.partial(task.fingerprint), task.fingerprint, number)
+        self.rows = 0
+        self.bytes = 0
+        self.started = time.perf_counter()
+
+    def read(self) -> list[dict[str, Any]]:
+        """Every shard's entry."""
+        task = self.task
+        for rows in read(task.unit, task.source, task.folder, task.shape):
+            schema = widened([self.schema, rows.table.schema])
+            if self.rows and (schema != self.schema or self.bytes > SHARD_BYTES):
+                self.finish()
+                self.open()
+            self.schema = schema
+            self.keep(rows)
+        self.finish()
+        return self.entries
+
+    def keep(self, rows: Rows) -> None:
+        """One batch of records with their ids and origins; broken rows become decisions."""
+        self.output.counts.records += len(rows.table) + len(rows.broken)
+        if rows.broken:
+            self.output.drop(lost(rows.broken, self.task.source.name), failed=True)
+        if not len(rows.table):
+            return
+        ids = record_ids(rows.table, self.task.source.name)
+        numbers = pa.array(range(self.rows, self.rows + len(ids)), pa.int64())
+        self.output.file("origins", ORIGINS).write(pa.table([numbers, ids, rows.files, rows.rows], schema=ORIGINS))
+        table = conformed(rows.table, self.schema).add_column(0, "id", ids)
+        self.output.file("data", table.schema).write(table)
+        self.rows += len(table)
+        self.bytes += table.nbytes
+
+    def finish(self) -> None:
+        """Close the shard."""
+        base = self.output.name("data")
+        columns = {name: ((base, None),) for name in self.schema.names}
+        self.output.seconds = time.perf_counter() - self.started
+        entry = self.output.finish(Shard(self.task.source.name, base, self.rows, self.rows, columns))
+        types = {field.name: type_name(field.type) for field in self.schema}
+        self.entries.append({**entry, "types": types})
+
+
+def lost(broken: Sequence[Broken], source: str) -> pa.Table:
+    """Broken rows as decisions; their ids are hashes of where and what they are."""
+    marks = [f"{source}\x1f{b.file}\x1f{b.row}\x1f{b.code}".encode() + b.raw for b in broken]
+    return pa.table(
+        {
+            "record": hashed(pa.array(marks, pa.large_binary())),
+            "reason": pa.array([b.code for b in broken]),
+            "detail": pa.array([f"{b.file}:{b.row}: {b.detail}" for b in broken]),
+        }
+    )
+
+
+def widened(schemas: Sequence[pa.Schema]) -> pa.Schema:
+    """One schema for all: columns in the order of their first appearance, each in the narrowest type that holds all."""
+    kinds: dict[str, pa.DataType] = {}
+    for schema in schemas:
+        for field in schema:
+            kinds[field.name] = wider(kinds.get(field.name, pa.null()), field.type)
+    return pa.schema(list(kinds.items()))
+
+
+def wider(left: pa.DataType, right: pa.DataType) -> pa.DataType:
+    """The narrowest of int64, double and large_string that holds both."""
+    if left == right or pa.types.is_null(right):
+        return left
+    if pa.types.is_null(left):
+        return right
+    numbers = {pa.int64(), pa.float64()}
+    return pa.float64() if {left, right} == numbers else pa.large_string()
+
+
+def conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """A table with the columns and types of a schema; nulls where it lacks one."""
+    columns = [
+        table.column(field.name).cast(field.type)
+        if field.name in table.column_names
+        else pa.nulls(len(table), field.type)
+        for field in schema
+    ]
+    return pa.table(columns, schema=schema)
+
+
+def reconciled(entries: Sequence[Mapping[str, Any]]) -> list[Shard]:
+    """The shards of one source, each with all its columns, and the types to read them as where they differ."""
+    own = [pa.schema([(n, type_from(t)) for n, t in entry["types"].items()]) for entry in entries]
+    schema = widened(own)
+    return [agreed(Shard.from_json(entry["shard"]), types, schema) for entry, types in zip(entries, own, strict=True)]
+
+
+def agreed(shard: Shard, own: pa.Schema, schema: pa.Schema) -> Shard:
+    """A shard with the columns of its source."""
+    columns = {name: shard.columns.get(name, ()) for name in schema.names}
+    differ = {f.name: type_name(f.type) for f in schema if f.name not in own.names or own.field(f.name).type != f.type}
+    return replace(shard, columns=columns, types=differ)

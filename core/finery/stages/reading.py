@@ -1,0 +1,112 @@
+"""The driver's half of reading: units to tasks, then repeated records told apart and one schema for the source."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from finery.context import Context
+from finery.data.identity import child_ids, one_chunk
+from finery.data.read import detect
+from finery.data.shards import Shard
+from finery.data.source import SourceConfig
+from finery.data.units import units
+from finery.errors import DataError
+from finery.plan import Step
+from finery.stages.passing import commit
+from finery.stages.read import ReadTask, reconciled
+from finery.stages.summary import added_up, bounded, total
+
+
+def read_source(context: Context, step: Step, folder: Path) -> None:
+    """Read one source into base shards. Raises DataError where nothing, or too little, can be read."""
+    source = step.source
+    assert source is not None
+    found = units(source, folder)
+    shape = source.shape or detect(source, found, folder)
+    context.hear.stage_started(stage=step.stage, total=0)
+    tasks = [ReadTask(context.artifacts, step.fingerprint, unit, source, folder, shape) for unit in found]
+    answers: dict[int, list[dict[str, Any]]] = {}
+    for number, answer in context.executor.run(tasks, threads=False):
+        answers[number] = answer
+        context.hear.stage_progress(stage=step.stage, done=len(answers), total=len(tasks), unit="units")
+    finish(context, step, source, [entry for number in sorted(answers) for entry in answers[number]], shape)
+
+
+def finish(
+    context: Context, step: Step, source: SourceConfig, entries: Sequence[dict[str, Any]], shape: str
+) -> None:
+    """The source's artifact from its shards."""
+    summary = added_up(entries)
+    read, failed = total(summary, "in"), total(summary, "failed")
+    place = f"source '{source.name}'"
+    if not read:
+        raise DataError.at(place, "has no records", "is the path right, and are the files not empty?")
+    bounded(step.stage.id, failed, read, source.max_bad, first_cause(context, step, entries) if failed else "")
+    if read == failed:
+        raise DataError.at(place, f"none of its {read} rows can be read", first_cause(context, step, entries))
+    shards = [shard for shard in reconciled(entries) if shard.rows]
+    shards = told_apart(context, step, shards)
+    commit(context, step, {**summary, "shape": shape}, shards)
+
+
+def first_cause(context: Context, step: Step, entries: Sequence[dict[str, Any]]) -> str:
+    """Why the first unreadable row is unreadable, with its file and line."""
+    entry = next(entry for entry in entries if entry["counts"]["failed"])
+    name = next(n for n in entry["shard"]["drops"] or [decisions_of(entry)])
+    row = pq.read_table(context.artifacts.file(name), columns=["reason", "detail"]).slice(0, 1).to_pylist()[0]
+    return f"first: {row['detail']} ({row['reason']})"
+
+
+def decisions_of(entry: dict[str, Any]) -> str:
+    """The decisions file of a shard that was read; broken rows have no row in the base file to be dropped."""
+    return str(entry["shard"]["base"]).replace("/data-", "/decisions-")
+
+
+def told_apart(context: Context, step: Step, shards: Sequence[Shard]) -> list[Shard]:
+    """The shards with new ids for the second and later occurrences of equal records.
+
+    Which of the equal records gets which number follows file and row, and does not matter: they are equal.
+    """
+    if not shards:
+        return []
+    paths = [str(context.artifacts.file(shard.base)) for shard in shards]
+    folder = context.artifacts.partial(step.fingerprint)
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("set memory_limit = ?", [f"{context.memory_bytes // 2**20}MiB"])
+        connection.execute("set temp_directory = ?", [str(folder / "spill")])
+        connection.execute(REPEATED, [paths])
+        again = connection.sql("from repeated order by file, row").to_arrow_table()
+    return [patched(folder, step, shard, again, path) for shard, path in zip(shards, paths, strict=True)]
+
+
+REPEATED = """
+create temp table repeated as
+with records as (select id, filename as file, file_row_number as row from read_parquet(?, filename = true, file_row_number = true)),
+several as (select id from records group by id having count(*) > 1)
+select id, file, row, row_number() over (partition by id order by file, row) - 1 as occurrence
+from records semi join several using (id)
+qualify occurrence > 0
+"""
+
+
+def patched(folder: Path, step: Step, shard: Shard, again: pa.Table, path: str) -> Shard:
+    """A shard with a file of new ids, where it holds repeated records."""
+    import pyarrow.compute as pc
+    from dataclasses import replace
+
+    own = again.filter(pc.equal(again.column("file"), path))
+    if not len(own):
+        return shard
+    rows = one_chunk(own.column("row")).cast(pa.int64())
+    parents = one_chunk(pq.read_table(path, columns=["id"]).column("id")).take(rows)
+    ids = child_ids(parents, "again", own.column("occurrence").to_numpy().astype(np.int64))
+    name = Path(shard.base).name.replace("data-", "ids-")
+    pq.write_table(pa.table({"row": rows, "id": ids}), folder / name, compression="zstd")
+    return replace(shard, ids=f"{step.fingerprint}/{name}")

@@ -1,0 +1,48 @@
+"""What a stage did, added up from its shards, and the law it must obey: in = kept + dropped + merged + failed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from finery.errors import DataError, FineryError
+
+FATES = ("in", "kept", "dropped", "merged", "failed", "born")
+
+
+def added_up(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Counts and reasons by source, tally and seconds, of all shard entries of a stage."""
+    sources: dict[str, Any] = {}
+    tally: Counter[str] = Counter()
+    for entry in entries:
+        source = entry["shard"]["source"]
+        counts = sources.setdefault(source, {fate: 0 for fate in FATES} | {"reasons": Counter()})
+        for fate in FATES:
+            counts[fate] += entry["counts"][fate]
+        counts["reasons"].update(entry["counts"]["reasons"])
+        tally.update(entry["tally"])
+    seconds = sum(entry["seconds"] for entry in entries)
+    return {"sources": sources, "tally": dict(tally), "seconds": round(seconds, 3)}
+
+
+def total(summary: Mapping[str, Any], fate: str) -> int:
+    """One count over all sources."""
+    return sum(counts[fate] for counts in summary["sources"].values())
+
+
+def conserve(stage: str, summary: Mapping[str, Any], before: Mapping[str, int]) -> None:
+    """Raise FineryError where records were lost or made up: a fault of Finery, never of the data."""
+    for source, counts in summary["sources"].items():
+        fates = counts["kept"] + counts["dropped"] + counts["merged"] + counts["failed"]
+        if counts["in"] != fates or counts["in"] != before.get(source, counts["in"]):
+            fault = f"{before.get(source)} records of '{source}' went in, {fates} have a fate"
+            raise FineryError.at(f"stage '{stage}'", fault, "this is a fault of Finery: please report it")
+
+
+def bounded(stage: str, failed: int, records: int, max_bad: float, example: str) -> None:
+    """Raise DataError where more records failed than `max_bad` allows."""
+    if failed > max_bad * records:
+        share = f"{failed} of {records} records failed, more than max_bad = {max_bad:g} allows"
+        remedy = f"first: {example}" if example else "see 'finery sql'"
+        raise DataError.at(f"stage '{stage}'", share, remedy)

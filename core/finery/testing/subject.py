@@ -1,0 +1,223 @@
+"""The plugin under test: what it is, what it is tried on, and what it answered."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+import pyarrow as pa
+
+from finery.data.identity import stage_seed
+from finery.errors import Fault, FineryError, MissingExtra
+from finery.kernel import bind
+from finery.plugins import Manifest, hooks, manifest
+from finery.specs import VERBS
+from finery.testing.answers import unusable
+from finery.testing.dataset import MemoryDataset
+from finery.testing.rows import Rows, rows_of
+from finery.testing.samples import Samples, copied
+from finery.types import Stage, State, Tally
+
+MAPS = ("filter", "score", "dedupe", "format")
+"""Verbs whose answer is a map over batches."""
+
+TRIED = (*MAPS, "mix")
+"""Verbs that the kit calls; training and evaluating cost too much."""
+
+Value = TypeVar("Value")
+
+
+class Skipped(Exception):
+    """A check that does not apply, or that waits for another to pass; the message says which."""
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An exception that a plugin raised."""
+
+    error: Exception
+
+    def __str__(self) -> str:
+        text = " ".join(str(self.error).split())[:200]
+        return f"raised {type(self.error).__name__}" + (f": {text}" if text else "")
+
+
+@dataclass(frozen=True)
+class Answered(Generic[Value]):
+    """What a hook was given, and what it gave back."""
+
+    given: Value
+    answer: Any
+    tally: Tally
+
+
+def attempt(work: Callable[[], Value]) -> Value | Raised:
+    """What `work` returns, or what it raised. Raises Skipped where a library is missing."""
+    try:
+        return work()
+    except MissingExtra as missing:
+        raise Skipped(str(missing)) from None
+    except Skipped:
+        raise
+    except Exception as error:  # noqa: BLE001 - a plugin under test may raise anything
+        return Raised(error)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One plugin and its samples. What is costly is found out once."""
+
+    plugin: object
+    samples: Samples
+
+    @property
+    def cls(self) -> type:
+        """The plugin's class, also where the class itself was given."""
+        return self.plugin if isinstance(self.plugin, type) else type(self.plugin)
+
+    @property
+    def place(self) -> str:
+        """Where faults of the class are said to be."""
+        return self.cls.__qualname__
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The plugin's options as they are."""
+        return {name: getattr(self.plugin, name) for name in vars(self.cls)["__pydantic_fields__"]}
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the class says of itself. Raises Skipped where it is no plugin of this contract."""
+        try:
+            return manifest(self.cls)
+        except FineryError:
+            raise Skipped("waits for 'plugin-class'") from None
+
+    @cached_property
+    def verb(self) -> str | None:
+        """The one verb that the class implements, else None."""
+        found = [hook for hook in hooks(self.cls) if hook in VERBS]
+        return found[0] if len(found) == 1 else None
+
+    @cached_property
+    def stage(self) -> Stage:
+        """The stage that the plugin is told it serves."""
+        verb = self.verb or "none"
+        return Stage("conformance", verb, self.place, stage_seed(17, "conformance"))
+
+    @cached_property
+    def bound(self) -> Callable[..., Any] | Raised:
+        """The verb as a run binds it, or why it cannot be bound. Raises Skipped without one verb."""
+        verb = self.verb
+        if verb is None or isinstance(self.plugin, type):
+            raise Skipped("waits for 'one-verb'" if verb is None else "waits for 'plugin-class'")
+        return attempt(lambda: bind(self.plugin, verb))
+
+    @property
+    def work(self) -> Callable[..., Any]:
+        """The bound verb. Raises Skipped where it cannot be bound."""
+        if isinstance(self.bound, Raised):
+            raise Skipped("waits for 'binds'")
+        return self.bound
+
+    @cached_property
+    def state(self) -> State:
+        """What `prepare` answers for the samples, None without it."""
+        return self.prepared(MemoryDataset(self.samples.batches))
+
+    def prepared(self, dataset: MemoryDataset) -> State:
+        """What `prepare` answers for a dataset, None without it."""
+        if "prepare" not in hooks(self.cls):
+            return None
+        return bind(self.plugin, "prepare")(dataset=dataset, stage=self.stage)
+
+    def answered(self, given: Any) -> Answered[Any]:
+        """What the verb answers for a batch, or for a mix's sources."""
+        tally = Tally()
+        if self.verb == "mix":
+            return Answered(given, self.work(sources=given, stage=self.stage), tally)
+        answer = self.work(batch=given, state=self.state, stage=self.stage, tally=tally)
+        return Answered(given, answer, tally)
+
+    def rows(self, given: Any, reference: Any = None) -> Rows:
+        """The rows of the answer for a batch or sources. Raises ValueError for one that cannot be read."""
+        answer = self.answered(given).answer
+        for wrong, remedy in unusable(str(self.verb), given, answer):
+            raise ValueError(f"{wrong} ({remedy})")
+        return rows_of(str(self.verb), given, answer, reference)
+
+    @cached_property
+    def trial(self) -> tuple[list[Answered[Any]] | Raised, str]:
+        """The first answers for copies of the ordinary samples, and what was printed meanwhile."""
+        printed = io.StringIO()
+        copies = [copied(batch, range(len(batch))) for batch in self.samples.batches]
+        given = [self.samples.sources] if self.verb == "mix" else copies
+        with contextlib.redirect_stdout(printed):
+            outcome = attempt(lambda: [self.answered(one) for one in given])
+        return outcome, printed.getvalue()
+
+    @property
+    def answers(self) -> list[Answered[Any]]:
+        """The first answers for the ordinary samples. Raises Skipped where there are none."""
+        outcome, _ = self.trial
+        if isinstance(outcome, Raised):
+            raise Skipped("waits for 'answers'")
+        return outcome
+
+    @property
+    def usable(self) -> list[Answered[Any]]:
+        """The same answers where they can be read. Raises Skipped where they cannot."""
+        for one in self.answers:
+            if unusable(str(self.verb), one.given, one.answer):
+                raise Skipped("waits for an answer of the right type and length")
+        return self.answers
+
+    @cached_property
+    def batches(self) -> tuple[pa.Table, ...]:
+        """What the laws are tried on: the samples, with odd records unless the plugin fails on those."""
+        ordinary = tuple(one.given for one in self.usable)
+        everything = self.samples.everything()
+        taken = attempt(lambda: [self.rows(batch) for batch in everything])
+        return ordinary if isinstance(taken, Raised) else everything
+
+    @property
+    def trials(self) -> tuple[Any, ...]:
+        """What the verb is called with: batches, or a mix's sources."""
+        return tuple(one.given for one in self.usable) if self.verb == "mix" else self.batches
+
+    @cached_property
+    def base(self) -> list[Rows]:
+        """The rows that every law is held against."""
+        return [self.rows(given) for given in self.trials]
+
+    def again(self, plugin: object | None = None) -> list[Rows] | Raised:
+        """The rows once more, from this plugin or from another that ought to be the same."""
+        other = replace(self, plugin=plugin or self.plugin)
+        return attempt(lambda: [other.rows(given) for given in self.trials])
+
+    @cached_property
+    def steady(self) -> bool:
+        """Whether the same call gives the same answer."""
+        return self.again() == self.base
+
+    @property
+    def law(self) -> list[Rows]:
+        """The base, for a law to be held against. Raises Skipped where answers do not repeat."""
+        if not self.manifest.deterministic:
+            raise Skipped("it says deterministic=False")
+        if not self.steady:
+            raise Skipped("waits for 'twice'")
+        return self.base
+
+    def fault(self, wrong: str, remedy: str, hook: str | None = None) -> Fault:
+        """A fault of the class, or of one of its hooks."""
+        return Fault(f"{self.place}.{hook}" if hook else self.place, wrong, remedy)
+
+    def faults(self, complaints: Iterator[tuple[str, str]]) -> Iterator[Fault]:
+        """Complaints of an answer as faults of the verb."""
+        for wrong, remedy in complaints:
+            yield self.fault(wrong, remedy, self.verb)

@@ -1,0 +1,52 @@
+"""Checkpoints of a training: only a finished one of the same plan counts, and none outlives the training."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+MARK = "finery.json"
+"""Written last: a checkpoint without it was interrupted."""
+
+
+def mark(folder: Path, plan: str) -> None:
+    """Say that a checkpoint is finished and which plan it belongs to."""
+    beside = folder / (MARK + ".unfinished")
+    with beside.open("w") as file:
+        json.dump({"plan": plan}, file)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(folder / MARK)
+
+
+def newest(folder: Path, plan: str) -> Path | None:
+    """The newest finished checkpoint of a plan; all others are removed."""
+    usable = []
+    for checkpoint in sorted(folder.glob("checkpoint-*"), key=step_of):
+        if belongs(checkpoint, plan):
+            usable.append(checkpoint)
+        else:
+            shutil.rmtree(checkpoint)
+    return usable[-1] if usable else None
+
+
+def belongs(checkpoint: Path, plan: str) -> bool:
+    """Whether a checkpoint is finished and of this plan."""
+    try:
+        said = json.loads((checkpoint / MARK).read_text())
+    except (OSError, ValueError):
+        return False
+    return isinstance(said, dict) and said.get("plan") == plan
+
+
+def step_of(checkpoint: Path) -> int:
+    """The step that a checkpoint was written after."""
+    return int(checkpoint.name.rpartition("-")[2])
+
+
+def remove(*folders: Path) -> None:
+    """Remove what only an unfinished training needs."""
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,102 @@
+"""The options that training plugins share: each a type with its bounds and its documentation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+Split = Annotated[
+    str,
+    Field(
+        description="Train on the rows whose `split` column has this value; sources without one are used whole."
+    ),
+]
+Steps = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        description="How many optimizer steps to take. At most one of `steps`, `epochs`, `tokens` is given.",
+    ),
+]
+Epochs = Annotated[
+    float | None,
+    Field(gt=0, description="How many times to go over the rows; 1 where no budget is given."),
+]
+Tokens = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        description="How many tokens to train on, padding included. Fewer than there are take a part of the records, drawn by chance.",
+    ),
+]
+Rows = Annotated[int, Field(ge=1, description="Rows of `context` tokens in one forward pass.")]
+Accumulate = Annotated[int, Field(ge=1, description="Forward passes summed into one optimizer step.")]
+Length = Annotated[
+    int | None,
+    Field(
+        ge=8, le=1_048_576, description="Tokens in a row; where not given, the model's own, 2,048 at most."
+    ),
+]
+Packing = Annotated[
+    bool,
+    Field(
+        description="Put several documents into one row, kept apart by restarting positions. Off gives each its own row."
+    ),
+]
+LearningRate = Annotated[
+    float | None,
+    Field(
+        gt=0, le=1, description="The highest learning rate; a sensible one for the method where not given."
+    ),
+]
+Schedule = Annotated[
+    Literal["cosine", "linear", "constant"],
+    Field(description="How the learning rate falls from its highest value to `floor` after the warm-up."),
+]
+Warmup = Annotated[
+    float,
+    Field(ge=0, le=1, description="Share of the steps over which the learning rate rises from nothing."),
+]
+Floor = Annotated[
+    float, Field(ge=0, le=1, description="The last learning rate, as a share of the highest one.")
+]
+WeightDecay = Annotated[
+    float, Field(ge=0, le=1, description="AdamW's weight decay; biases and norms are left out of it.")
+]
+Clip = Annotated[
+    float, Field(gt=0, description="The largest norm of the gradient; a longer one is scaled down.")
+]
+MaxSeconds = Annotated[
+    float | None,
+    Field(
+        gt=0,
+        description="Stop cleanly after so many seconds, the schedule unfinished. The result then depends on the speed of the machine: prefer `tokens`.",
+    ),
+]
+Seed = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        description="Fixes first weights and dropout; where not given, the pipeline's seed and the stage's id do.",
+    ),
+]
+BFloat16 = Annotated[
+    bool, Field(description="Compute in bfloat16; weights and their update stay in 32 bits.")
+]
+GradientCheckpointing = Annotated[
+    bool,
+    Field(description="Recompute activations in the backward pass: less memory, about a third more time."),
+]
+CheckpointSteps = Annotated[
+    int, Field(ge=1, description="Optimizer steps between two checkpoints, of which the newest two are kept.")
+]
+LogSteps = Annotated[int, Field(ge=1, description="Optimizer steps between two lines of metrics.")]
+
+
+def one_budget(plugin: Any) -> Any:
+    """`plugin`, if at most one of its `steps`, `epochs` and `tokens` is set. Raises ValueError otherwise."""
+    given = [name for name in ("steps", "epochs", "tokens") if getattr(plugin, name) is not None]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} exclude each other: give one of them")
+    return plugin
