@@ -81,7 +81,9 @@ def not_importable(entry: Entry, module: str, error: ModuleNotFoundError) -> Exc
     place = f"{entry.hook} '{entry.name}'"
     missing = error.name or ""
     if module == missing or module.startswith(f"{missing}."):
-        return PipelineError.at(place, f"there is no module '{missing}'", "is it beside the pipeline file, or installed?")
+        return PipelineError.at(
+            place, f"there is no module '{missing}'", "is it beside the pipeline file, or installed?"
+        )
     extra = extra_of(entry.package, missing.partition(".")[0])
     if extra and entry.package == "finery":
         return missing_extra(place, missing, extra)

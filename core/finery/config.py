@@ -1,4 +1,4 @@
-"""pipeline.toml to a Pipeline: every fault at once, each with its line and, where one is near, the word that was meant."""
+"""pipeline.toml to a Pipeline: every fault at once, each with its line and the word that may have been meant."""
 
 from __future__ import annotations
 
@@ -6,92 +6,18 @@ import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from finery.catalog import Entry, entries, find, load
 from finery.data.source import SourceConfig
 from finery.errors import Fault, FineryError, PipelineError, PluginError, did_you_mean
 from finery.plugins import manifest
-from finery.specs import VERBS
+from finery.tables import ObserverTable, RunTable, SourceTable, StageWords
 from finery.tomllines import key_lines, line_of
 
 Place = tuple[str | int, ...]
-
-
-class Table(BaseModel):
-    """A TOML table in which every unknown key is a fault."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class SourceTable(Table):
-    """Where records come from: one of `path`, `dataset` or `query`."""
-
-    name: Annotated[str, Field(min_length=1, pattern=r"^[\w.-]+$")]
-    """What stages, mixes and reports call it."""
-    path: str | tuple[str, ...] | None = None
-    """Files, with `*` and `**`, relative to the pipeline file, or URLs that fsspec knows."""
-    dataset: str | None = None
-    """A data set of the `datasets` library: a hub name or a local folder."""
-    query: str | None = None
-    """Anything DuckDB reads: `select * from 'data/*.parquet' where year > 2020`."""
-    kind: Literal["jsonl", "json", "csv", "tsv", "parquet", "text", "lines", "blocks", "markdown"] | None = None
-    """How to read the files; by default their suffix decides."""
-    shape: Literal["text", "alpaca", "ranked", "preference", "messages", "classification"] | None = None
-    """What the records are; by default their fields decide."""
-    columns: dict[str, str] = {}
-    """Our field names and theirs: `{ text = "body" }`."""
-    split: str | None = None
-    """Which split of a `dataset`."""
-    revision: str | None = None
-    """Which revision of a `dataset` on the hub."""
-    config: str | None = None
-    """Which configuration of a `dataset`."""
-    max_bad: Annotated[float, Field(ge=0, le=1)] = 0.01
-    """The share of rows that may be unreadable before the run fails."""
-
-
-class RunTable(Table):
-    """How the work is done; nothing here changes a byte of what comes out."""
-
-    executor: Literal["local"] = "local"
-    """Where it is done."""
-    workers: Annotated[int, Field(ge=1)] | None = None
-    """How many at a time; by default all cores."""
-    address: str | None = None
-    """The address of a cluster."""
-    memory_gb: Annotated[float, Field(gt=0)] = 4
-    """What grouping and mixing may hold in memory before they spill to disk."""
-
-
-class ObserverTable(Table):
-    """An observer that listens to the run."""
-
-    use: str
-    """Its entry-point name, or `module:Class`."""
-    options: dict[str, Any] = {}
-    """Its options."""
-
-
-class StageWords(Table):
-    """The kernel's own words in a stage; everything else in it is an option of the plugin."""
-
-    id: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None = None
-    """A name for the stage; by default the plugin's, numbered where it repeats."""
-    only: tuple[str, ...] | None = None
-    """The sources that the stage sees; the others pass untouched."""
-    prefer: str | None = None
-    """Dedupe: the column whose largest value survives; `-column` for the smallest."""
-    model: str | None = None
-    """Train, evaluate: an earlier stage's id, a folder or a hub name; by default the last trained."""
-    needs: dict[Literal["cpus", "gpus"], float] = {}
-    """What one worker holds, where the plugin's own word should not stand."""
-    on_error: Literal["record", "stop"] = "record"
-    """What a record that makes the plugin raise costs: itself, or the run."""
-    max_bad: Annotated[float, Field(ge=0, le=1)] = 0.01
-    """The share of records that may raise before the run fails."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +88,11 @@ class Reader:
             where = (*place, *[part for part in found["loc"] if isinstance(part, str)][:1])
             if found["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
                 there = ", ".join(known) or "none"
-                self.fault(where, f"{what}: unknown option '{word}'{did_you_mean(word, known)}", f"options are {there}")
+                self.fault(
+                    where,
+                    f"{what}: unknown option '{word}'{did_you_mean(word, known)}",
+                    f"options are {there}",
+                )
             elif found["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
                 self.fault(where, f"{what}: option '{word}' is missing")
             else:
@@ -174,7 +104,11 @@ class Reader:
         known = ("name", "seed", "source", "stage", "observer", "run")
         for word in self.raw:
             if word not in known:
-                self.fault((word,), f"unknown key '{word}'{did_you_mean(word, known)}", f"keys are {', '.join(known)}")
+                self.fault(
+                    (word,),
+                    f"unknown key '{word}'{did_you_mean(word, known)}",
+                    f"keys are {', '.join(known)}",
+                )
         for word, kind in (("name", str), ("seed", int)):
             if not isinstance(self.raw.get(word, kind()), kind):
                 self.fault((word,), f"'{word}' must be {'a text' if kind is str else 'a whole number'}")
@@ -206,13 +140,15 @@ class Reader:
 
     def observers(self) -> list[tuple[Entry, Any]]:
         """The observers."""
-        made = []
+        made: list[tuple[Entry, Any]] = []
         for number, values in enumerate(self.listed("observer")):
             place = ("observer", number)
             table = self.table(ObserverTable, values, place, "observer")
-            entry = table and self.entry("observe", table.use, (*place, "use"))
-            plugin = entry and self.plugin(entry, table.options, (*place, "options"), f"observer '{table.use}'")
-            if plugin:
+            entry = self.entry("observe", table.use, (*place, "use")) if table else None
+            if entry is None:
+                continue
+            plugin = self.plugin(entry, table.options, (*place, "options"), f"observer '{table.use}'")
+            if plugin is not None:
                 made.append((entry, plugin))
         return made
 
@@ -290,4 +226,13 @@ def as_options(plugin: Any) -> dict[str, Any]:
     return found
 
 
-__all__ = ["Pipeline", "PluginError", "RunTable", "SourceTable", "StageConfig", "as_options", "asdict", "read_pipeline"]
+__all__ = [
+    "Pipeline",
+    "PluginError",
+    "RunTable",
+    "SourceTable",
+    "StageConfig",
+    "as_options",
+    "asdict",
+    "read_pipeline",
+]

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from finery.config import Place, Reader, StageConfig, StageWords
+from finery.config import Place, Reader, StageConfig
 from finery.errors import PluginError, did_you_mean
 from finery.kernel import bind
 from finery.settings import stage_ids
 from finery.specs import VERBS
+from finery.tables import StageWords
 
 WORDS = tuple(StageWords.model_fields)
 ONLY_IN = {"prefer": ("dedupe",), "model": ("train", "evaluate")}
@@ -75,7 +76,11 @@ def bound(reader: Reader, plugin: Any, verb: str, place: Place) -> bool:
 
 
 def check_names(
-    reader: Reader, stage: StageConfig, sources: Sequence[str], stages: Sequence[StageConfig], ids: Sequence[str]
+    reader: Reader,
+    stage: StageConfig,
+    sources: Sequence[str],
+    stages: Sequence[StageConfig],
+    ids: Sequence[str],
 ) -> None:
     """Note names of sources, models and words that lead nowhere."""
     place: Place = ("stage", ids.index(stage.id))
@@ -85,7 +90,11 @@ def check_names(
             reader.fault((*place, "only"), f"unknown source '{source}'{hint}", f"sources are {', '.join(sources)}")
     for word, verbs in ONLY_IN.items():
         if getattr(stage.words, word) is not None and stage.hook not in verbs:
-            reader.fault((*place, word), f"'{word}' has no meaning in a {stage.hook} stage", f"it is for {', '.join(verbs)}")
+            reader.fault(
+                (*place, word),
+                f"'{word}' has no meaning in a {stage.hook} stage",
+                f"it is for {', '.join(verbs)}",
+            )
     if stage.words.model:
         check_model(reader, stage.words.model, stages[: stages.index(stage)], (*place, "model"))
 

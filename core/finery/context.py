@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from finery.config import RunTable
 from finery.data.artifacts import Artifacts
 from finery.data.dataset import ShardedDataset
 from finery.executors.local import LocalExecutor
 from finery.plan import Step
+from finery.tables import RunTable
 from finery.types import Model
 
 

@@ -69,7 +69,11 @@ def input_change(parts: Mapping[str, Any], before: Mapping[str, Any], behind: Ma
         step = behind.get(name)
         if before.get("inputs", {}).get(name) != mark and step is not None:
             if step.why:
-                return step.why if step.why.startswith("stands behind") else f"stands behind '{step.stage.id}' ({step.why})"
+                return (
+                    step.why
+                    if step.why.startswith("stands behind")
+                    else f"stands behind '{step.stage.id}' ({step.why})"
+                )
             return f"stands behind '{step.stage.id}', which changed since the last run"
     if before.get("inputs", {}).keys() != parts["inputs"].keys():
         return "it sees other sources"

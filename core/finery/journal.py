@@ -16,7 +16,13 @@ import pyarrow.parquet as pq
 from finery.types import Stage
 
 STEPS = pa.schema(
-    [("step", pa.int64()), ("rank", pa.int32()), ("record", pa.uuid()), ("start", pa.int64()), ("length", pa.int64())]
+    [
+        ("step", pa.int64()),
+        ("rank", pa.int32()),
+        ("record", pa.uuid()),
+        ("start", pa.int64()),
+        ("length", pa.int64()),
+    ]
 )
 
 

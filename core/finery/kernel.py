@@ -57,7 +57,9 @@ def managed(plugins: Sequence[object]) -> pluggy.PluginManager:
             manager.register(plugin)
             manager.check_pending()
         except pluggy.PluginValidationError as error:
-            raise PluginError.at(place(plugin), misfit(plugin, error), "see the signatures in finery/specs.py") from None
+            raise PluginError.at(
+                place(plugin), misfit(plugin, error), "see the signatures in finery/specs.py"
+            ) from None
     return manager
 
 

@@ -13,7 +13,11 @@ from finery.data.artifacts import Artifacts
 from finery.data.shards import Group, Shard, ShardReader
 
 # Strings come back as large_string and ids as UUIDs, the types that a batch has.
-CONFIG = {"arrow_large_buffer_size": "true", "arrow_lossless_conversion": "true", "preserve_insertion_order": "true"}
+CONFIG = {
+    "arrow_large_buffer_size": "true",
+    "arrow_lossless_conversion": "true",
+    "preserve_insertion_order": "true",
+}
 
 
 @contextmanager

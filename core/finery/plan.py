@@ -22,7 +22,7 @@ from finery.data.source import SourceConfig
 from finery.data.units import content
 from finery.digest import plugin_digest
 from finery.explain import reason
-from finery.plugins import API, manifest
+from finery.plugins import manifest
 from finery.types import Stage
 
 READ = "read"
@@ -48,6 +48,13 @@ class Step:
     def entry(self) -> Entry:
         """Who does it."""
         return self.config.entry if self.config else Entry(READ, READ, "finery.data.read")
+
+    @property
+    def configured(self) -> StageConfig:
+        """The stage as the file has it. Raises LookupError for reading, which no stage of the file asks for."""
+        if self.config is None:
+            raise LookupError(self.stage.id)
+        return self.config
 
     @property
     def touched(self) -> tuple[str, ...]:
@@ -86,7 +93,12 @@ class Planner:
     def read_step(self, source: SourceConfig) -> Step:
         """Reading one source."""
         found = content(source, self.pipeline.folder, self.known)
-        options = {"kind": source.kind, "shape": source.shape, "columns": dict(source.columns), "split": source.split}
+        options = {
+            "kind": source.kind,
+            "shape": source.shape,
+            "columns": dict(source.columns),
+            "split": source.split,
+        }
         parts = {"hook": READ, "plugin": READ, "content": found, "options": options, "format": FORMAT}
         stage = Stage(f"{READ}-{source.name}", READ, READ, 0, (source.name,))
         step = self.step(stage, {**parts, "inputs": {source.name: source.name}}, source=source)
@@ -176,6 +188,3 @@ def keep_inputs(root: Path, known: Mapping[str, Any]) -> None:
 
     if root.is_dir() and known != known_inputs(root):
         write_json(root / "inputs.json", known)
-
-
-__all__ = ["API", "Plan", "Step", "make_plan"]

@@ -1,4 +1,4 @@
-"""Carry a plan out: what is finished is reused, the rest is run in order, and every end leaves the work folder usable."""
+"""Carry a plan out: reuse what is finished, run the rest in order, and leave a usable work folder whatever happens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from finery.config import Pipeline
 from finery.context import Context
-from finery.data.artifacts import Artifacts, locked
+from finery.data.artifacts import locked
 from finery.data.dataset import ShardedDataset
 from finery.errors import FineryError, WorkError
 from finery.executors.local import LocalExecutor
@@ -145,6 +145,3 @@ def spoken(root: Path) -> Iterator[None]:
             remedy = "free some and run again: finished shards are kept"
             raise WorkError.at(root, "no space left on the disk", remedy) from error
         raise
-
-
-__all__ = ["Artifacts", "run_pipeline"]

@@ -50,7 +50,11 @@ def named(raw: dict[str, Any], name: str, setting: str) -> Any:
     found = stages.get(name, sources.get(name))
     if found is None:
         known = [*stages, *[str(s) for s in sources], "run", "seed"]
-        raise UsageError.at(f"--set {setting}", f"no stage '{name}'{did_you_mean(name, known)}", f"there are {', '.join(known)}")
+        raise UsageError.at(
+            f"--set {setting}",
+            f"no stage '{name}'{did_you_mean(name, known)}",
+            f"there are {', '.join(known)}",
+        )
     return found
 
 

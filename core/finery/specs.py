@@ -4,6 +4,7 @@ Every stage hook is `firstresult`: exactly one plugin serves a stage, and observ
 only the arguments it wants, so a hook can grow arguments without breaking a plugin.
 """
 
+# mypy: disable-error-code="empty-body"
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
@@ -39,7 +40,7 @@ VERBS = ("filter", "score", "dedupe", "mix", "format", "train", "evaluate")
 
 
 class StageSpecs:
-    """What a stage's plugin does. One of the seven verbs; `prepare` beside it where it needs to see all records first."""
+    """What a stage's plugin does: one of the seven verbs, and `prepare` where it must see all records first."""
 
     @hookspec(firstresult=True)
     def prepare(self, dataset: Dataset, stage: Stage) -> State:
@@ -70,7 +71,10 @@ class StageSpecs:
 
     @hookspec(firstresult=True)
     def format(self, batch: Batch, state: State, stage: Stage, tally: Tally) -> Batch:
-        """The records again: as many, in order, or with a `parent` column (UUID, or a list of them) where they split or merge."""
+        """The records again: as many, in order; or with a `parent` column where they split or merge.
+
+        `parent` is a UUID, or a list of them. The kernel gives such records their ids.
+        """
 
     @hookspec(firstresult=True)
     def train(
@@ -82,14 +86,12 @@ class StageSpecs:
         """
 
     @hookspec(firstresult=True)
-    def evaluate(
-        self, model: Model | None, examples: Dataset, out: Path, stage: Stage, journal: Journal
-    ) -> Evaluation:
+    def evaluate(self, model: Model | None, examples: Dataset, out: Path, stage: Stage, journal: Journal) -> Evaluation:
         """Measure the model on the examples."""
 
 
 class ObserverSpecs:
-    """What an observer hears; it may also wrap any stage hook. It is built where the run is, and again in each worker."""
+    """What an observer hears. It may also wrap any stage hook; then it goes along to the workers."""
 
     @hookspec
     def run_started(self, run: str, pipeline: Mapping[str, Any]) -> None:
@@ -105,7 +107,10 @@ class ObserverSpecs:
 
     @hookspec
     def stage_finished(self, stage: Stage, summary: Mapping[str, Any]) -> None:
-        """`summary` is the artifact's manifest: counts by source and reason, seconds, metrics; `reused` says whether it ran."""
+        """`summary` is the artifact's manifest: counts by source and reason, seconds, metrics.
+
+        `reused` in it says that the stage did not have to run.
+        """
 
     @hookspec
     def stage_failed(self, stage: Stage, error: BaseException) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     Batch: TypeAlias = pa.Table
-    """Records: `id` (UUID), `source` (dictionary) and the columns of one source's shape, text as `large_string`."""
+    """Records of one source: `id` (UUID), `source` (dictionary), the columns of its shape; text as `large_string`."""
 
 State: TypeAlias = Any
 """What `prepare` found out: any value that JSON can carry, or a `pyarrow.Table`."""
@@ -133,9 +133,7 @@ class Dataset(Protocol):
     def columns(self, source: str) -> tuple[str, ...]:
         """The columns of one source's records, `id` and `source` first."""
 
-    def batches(
-        self, columns: Sequence[str] | None = None, only: Sequence[str] | None = None
-    ) -> Iterator[Batch]:
+    def batches(self, columns: Sequence[str] | None = None, only: Sequence[str] | None = None) -> Iterator[Batch]:
         """Every record, in shard order; a batch holds one source. Columns a source lacks are left out."""
 
 

@@ -1,11 +1,12 @@
-"""Writes the documentation that lies on every machine with Python as three files: stdlib, packages, instructions.
+"""Writes the documentation that lies on every machine with Python as three files: stdlib, packages,
+instructions.
 
     python corpus.py OUT_DIR [--max-mb 40]
 
-`stdlib.jsonl` holds the docstrings of the standard library and its language reference, `packages.jsonl` those of the
-installed packages with their descriptions and licences, `instructions.jsonl` pairs of a signature and what its
-docstring says first, in the alpaca shape. Nothing is imported to be read: docstrings come out of the syntax tree.
-Equal installations give equal files.
+`stdlib.jsonl` holds the docstrings of the standard library and its language reference, `packages.jsonl` those
+of the installed packages with their descriptions and licences, `instructions.jsonl` pairs of a signature and
+what its docstring says first, in the alpaca shape. Nothing is imported to be read: docstrings come out of the
+syntax tree. Equal installations give equal files.
 """
 
 from __future__ import annotations
@@ -54,9 +55,7 @@ class File:
 
 def main() -> None:
     """Write the three files and say how large they are."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, metavar="OUT_DIR")
     parser.add_argument("--max-mb", type=float, default=30, help="megabytes of text at most (default: 30)")
     said = parser.parse_args()
@@ -83,9 +82,7 @@ def corpus(limit: int) -> dict[str, list[Record]]:
     }
 
 
-def taken(
-    found: Iterable[tuple[list[Record], list[Record]]], limit: int
-) -> tuple[list[Record], list[Record]]:
+def taken(found: Iterable[tuple[list[Record], list[Record]]], limit: int) -> tuple[list[Record], list[Record]]:
     """Records and pairs until the records hold `limit` bytes of text."""
     records: list[Record] = []
     pairs: list[Record] = []
@@ -154,9 +151,7 @@ def metadata() -> list[Record]:
     for package in packages():
         description = package.metadata.get_payload()  # type: ignore[attr-defined]
         texts = [("description", str(description or package.metadata.get("Description") or ""))]
-        texts += [
-            ("license", entry.read_text("utf-8")) for entry in package.files or () if is_license(entry.parts)
-        ]
+        texts += [("license", entry.read_text("utf-8")) for entry in package.files or () if is_license(entry.parts)]
         records += [
             dict(about(package), text=text.strip(), module="", name=package.name, kind=kind)
             for kind, text in texts
@@ -167,18 +162,14 @@ def metadata() -> list[Record]:
 
 def is_license(parts: tuple[str, ...]) -> bool:
     """Whether a file of a distribution is the text of a licence."""
-    return ".dist-info" in parts[0] and parts[-1].upper().startswith(
-        ("LICENSE", "LICENCE", "COPYING", "NOTICE")
-    )
+    return ".dist-info" in parts[0] and parts[-1].upper().startswith(("LICENSE", "LICENCE", "COPYING", "NOTICE"))
 
 
 def reference() -> tuple[list[Record], list[Record]]:
     """The language reference, which `help()` shows: a dictionary of texts in `pydoc_data/topics.py`."""
     path = Path(sysconfig.get_paths()["stdlib"]) / "pydoc_data" / "topics.py"
     tree = ast.parse(path.read_bytes()) if path.exists() else ast.parse("")
-    tables = [
-        node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
-    ]
+    tables = [node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)]
     topics = [item for table in tables for item in ast.literal_eval(table).items()]
     records = [
         dict(text=text.strip(), module="pydoc_data.topics", name=name, kind="reference", license="PSF-2.0")
@@ -244,9 +235,7 @@ def signature(node: Definition, where: str) -> str:
 def pair(node: Definition, module: str) -> Record | None:
     """An instruction from a definition, where its docstring opens with a plain sentence or two."""
     opening = " ".join((ast.get_docstring(node) or "").partition("\n\n")[0].split())
-    if not (
-        30 <= len(opening) <= 300 and opening.isascii() and opening[0].isupper() and opening.endswith(".")
-    ):
+    if not (30 <= len(opening) <= 300 and opening.isascii() and opening[0].isupper() and opening.endswith(".")):
         return None
     call = signature(node, module)
     question = QUESTIONS[hashed(call)[0] % len(QUESTIONS)]

@@ -64,7 +64,7 @@ TABLES: Mapping[str, Callable[[Batch], Any]] = {
     "no-id": lambda batch: batch.drop_columns(["id"]),
     "reversed": lambda batch: batch.take(list(range(len(batch)))[::-1]),
     "strangers": lambda batch: born(batch, [uuid.UUID(int=7)] * len(batch)).drop_columns(["id"]),
-    "orphans": lambda batch: born(batch, [[]] * len(batch)).drop_columns(["id"]),
+    "orphans": lambda batch: born(batch, [None] * len(batch)).drop_columns(["id"]),
     "id-and-parent": lambda batch: batch.append_column("parent", batch["id"]),
     "small-text": lambda batch: batch.append_column("title", pa.array(texts(batch), pa.string())),
     "small-nested-text": lambda batch: batch.append_column(
@@ -73,10 +73,9 @@ TABLES: Mapping[str, Callable[[Batch], Any]] = {
 }
 
 
-def born(batch: Batch, parents: list[Any]) -> Batch:
-    kind = pa.list_(pa.uuid()) if parents and isinstance(parents[0], list) else pa.uuid()
-    raw = [one.bytes if isinstance(one, uuid.UUID) else one for one in parents]
-    return batch.append_column("parent", pa.array(raw, kind))
+def born(batch: Batch, parents: list[uuid.UUID | None]) -> Batch:
+    raw = [parent and parent.bytes for parent in parents]
+    return batch.append_column("parent", pa.array(raw, pa.uuid()))
 
 
 EPOCHS: Mapping[str, Callable[[list[Source]], Any]] = {

@@ -82,7 +82,8 @@ class Offsetless:
 
     @hookimpl
     def filter(self, batch: Batch) -> pa.Array:
-        text = batch["text"].combine_chunks()
+        column = batch["text"]
+        text = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
         offsets = np.frombuffer(text.buffers()[1], np.int64)[: len(text) + 1]
         return dropped((np.diff(offsets) < 30).tolist())
 

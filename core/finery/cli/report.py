@@ -93,7 +93,11 @@ def show_report(root: Path, run: str, as_json: bool) -> None:
         emit(found["reasons"], ["stage", "source", "reason", "count"], False)
     if found["losses"]:
         click.echo("\nTraining")
-        emit(training(found), ["stage", "source", "first loss", "last loss", "steps", "records", "tokens"], False)
+        emit(
+            training(found),
+            ["stage", "source", "first loss", "last loss", "steps", "records", "tokens"],
+            False,
+        )
     if found["evaluations"]:
         click.echo("\nEvaluation")
         emit(*pivoted(found["evaluations"]), False)
@@ -108,7 +112,11 @@ def training(found: dict[str, Any]) -> list[dict[str, Any]]:
     made = []
     for row in found["losses"]:
         whole = tokens.get(row["stage"], {}) if row["source"] is None else {}
-        losses = {"first loss": f"{row['first']:.3f}", "last loss": f"{row['last']:.3f}", "steps": row["steps"]}
+        losses = {
+            "first loss": f"{row['first']:.3f}",
+            "last loss": f"{row['last']:.3f}",
+            "steps": row["steps"],
+        }
         counts = {name: whole.get(name, "") for name in ("records", "tokens")}
         made.append({"stage": row["stage"], "source": row["source"] or "all", **losses, **counts})
     return made

@@ -13,7 +13,7 @@ import click
 @click.option("--set", "settings", multiple=True, metavar="STAGE.OPTION=VALUE", help="Override a value of the file.")
 @click.option("--workers", type=click.IntRange(min=1), help="How many at a time; by default all cores.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
-@click.option("--resume", is_flag=True, hidden=True, help="Always so: finished shards are reused.")
+@click.option("--resume", is_flag=True, hidden=True, expose_value=False, help="Always so.")
 @click.option("--quiet", is_flag=True, help="No progress, no report: only the run's id.")
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
 def run(
@@ -21,7 +21,6 @@ def run(
     settings: tuple[str, ...],
     workers: int | None,
     dry_run: bool,
-    resume: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:

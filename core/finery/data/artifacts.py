@@ -1,7 +1,7 @@
 """The work folder: what each stage left, in a folder named by its fingerprint, written beside and renamed into place.
 
-    .finery/artifacts/<fingerprint>/manifest.json     finished
-    .finery/artifacts/<fingerprint>.partial/          in work, or interrupted: finished shards are taken over
+.finery/artifacts/<fingerprint>/manifest.json     finished
+.finery/artifacts/<fingerprint>.partial/          in work, or interrupted: finished shards are taken over
 """
 
 from __future__ import annotations
@@ -49,14 +49,16 @@ class Artifacts:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError as error:
-            raise WorkError.at(path, f"is damaged ({error})", f"remove the folder {path.parent} and run again") from None
+            raise WorkError.at(
+                path, f"is damaged ({error})", f"remove the folder {path.parent} and run again"
+            ) from None
         return found
 
     def commit(self, fingerprint: str, manifest: Mapping[str, Any]) -> None:
         """Finish an artifact: its manifest is written last, then the folder gets its name."""
         partial = self.partial(fingerprint)
         write_json(partial / "manifest.json", manifest)
-        os.replace(partial, self.path(fingerprint))
+        partial.replace(self.path(fingerprint))
 
     def file(self, name: str) -> Path:
         """A file named `<fingerprint>/<file>`, whether its artifact is finished yet or not."""
@@ -72,7 +74,7 @@ def write_json(path: Path, value: object) -> None:
         json.dump(value, file, indent=1, sort_keys=True, ensure_ascii=False)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(beside, path)
+    beside.replace(path)
 
 
 def read_json(path: Path) -> Any | None:

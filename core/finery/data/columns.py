@@ -111,17 +111,31 @@ def from_arrow(array: pa.Array) -> tuple[pa.Array, list[Flaw]]:
         return array, []
     if pa.types.is_temporal(kind):
         return temporal(array), []
-    return texts(array.to_pylist())
+    values, flaws = python_values(array)
+    found, more = texts(values)
+    return found, flaws + more
+
+
+def python_values(array: pa.Array) -> tuple[list[Any], list[Flaw]]:
+    """An Arrow column as Python values; one with bytes that are no UTF-8 is a flaw, and null."""
+    try:
+        return array.to_pylist(), []
+    except UnicodeDecodeError:
+        pass
+    found, flaws = [], []
+    for index, scalar in enumerate(array):
+        try:
+            found.append(scalar.as_py())
+        except UnicodeDecodeError as error:
+            found.append(None)
+            flaws.append(Flaw(index, "not-utf8", f"byte {error.start + 1}: {error.reason}"))
+    return found, flaws
 
 
 def stored(array: pa.Array) -> pa.Array:
     """The values behind an extension or a dictionary; a UUID as its text."""
     if isinstance(array, pa.ExtensionArray):
-        return (
-            pa.array(map_or_null(array.to_pylist()), TEXT)
-            if array.type == pa.uuid()
-            else stored(array.storage)
-        )
+        return pa.array(map_or_null(array.to_pylist()), TEXT) if array.type == pa.uuid() else stored(array.storage)
     if pa.types.is_dictionary(array.type):
         return stored(array.dictionary_decode())
     return array

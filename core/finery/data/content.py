@@ -42,9 +42,7 @@ def combined(parts: Iterable[str]) -> str:
     return xxhash.xxh3_128_hexdigest("\x1f".join(parts).encode())
 
 
-def file_parts(
-    name: str, source: SourceConfig, folder: Path, known: MutableMapping[str, Any]
-) -> tuple[str, str, str]:
+def file_parts(name: str, source: SourceConfig, folder: Path, known: MutableMapping[str, Any]) -> tuple[str, str, str]:
     """What of a file decides its records: how it is read, and its bytes."""
     digest = str(survey(name, source, folder, known)["digest"])
     return kind(name, source), compression(name) or "", digest
@@ -125,6 +123,4 @@ def check_source(source: SourceConfig) -> None:
     """Raises DataError where a source says nothing, or several things, of where its records lie."""
     said = [word for word in ("path", "dataset", "query") if getattr(source, word) is not None]
     if len(said) != 1:
-        raise DataError.at(
-            source.place, f"has {' and '.join(said) or 'none of path, dataset, query'}", "say one"
-        )
+        raise DataError.at(source.place, f"has {' and '.join(said) or 'none of path, dataset, query'}", "say one")

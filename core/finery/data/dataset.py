@@ -46,9 +46,7 @@ class ShardedDataset:
         shards = self.shards[source]
         return ("id", "source", *(shards[0].columns if shards else ()))
 
-    def batches(
-        self, columns: Sequence[str] | None = None, only: Sequence[str] | None = None
-    ) -> Iterator[pa.Table]:
+    def batches(self, columns: Sequence[str] | None = None, only: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Every record, in shard order; a batch holds one source, `id` and `source` are always there."""
         for shard in self.all_shards(only):
             for group in ShardReader(self.artifacts, shard, columns).groups():

@@ -9,6 +9,9 @@ from typing import IO
 CHUNK = 4 << 20
 """Bytes that are looked at together."""
 
+SIP = 16 << 10
+"""Bytes asked of the zstd reader at once: where a file breaks off, it drops what it has not yet handed out."""
+
 GZIP = 31
 """zlib's window bits for gzip framing, header and checksum included."""
 
@@ -91,12 +94,18 @@ def zstd_chunks(stream: IO[bytes], size: int) -> Iterator[bytes]:
     import pyarrow as pa
 
     source = pa.CompressedInputStream(stream, "zstd")
-    while True:
-        try:
-            chunk = source.read(size)
-        except OSError as error:
-            code = "truncated" if "runcated" in str(error) else "damaged"
-            raise Damaged(code, f"zstd: {error}") from error
-        if not chunk:
-            return
-        yield chunk
+    parts: list[bytes] = []
+    held = 0
+    try:
+        while part := source.read(min(SIP, size)):
+            parts.append(part)
+            held += len(part)
+            if held >= size:
+                yield b"".join(parts)
+                parts, held = [], 0
+    except OSError as error:
+        yield b"".join(parts)
+        code = "truncated" if "runcated" in str(error) else "damaged"
+        raise Damaged(code, f"zstd: {error}") from error
+    if parts:
+        yield b"".join(parts)

@@ -86,9 +86,7 @@ def delimited_rows(
     yield from batched(rows, feed, column_names(header[1], file), file)
 
 
-def batched(
-    rows: Iterator[tuple[int, list[str]] | Broken], feed: Feed, names: list[str], file: str
-) -> Iterator[Raw]:
+def batched(rows: Iterator[tuple[int, list[str]] | Broken], feed: Feed, names: list[str], file: str) -> Iterator[Raw]:
     """Rows in batches, column by column."""
     batch = Batch(names, file)
     for row in rows:

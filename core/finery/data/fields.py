@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from finery.data.columns import TEXT, Flaw, decoded, is_string, stored, text, valid_text
+from finery.data.columns import TEXT, Flaw, decoded, is_string, python_values, stored, text, valid_text
 from finery.data.messages import MESSAGES, dialogue, parsed, says_more
 from finery.data.rows import Values
 
@@ -32,8 +32,9 @@ class Field:
 
 def each(values: Values, convert: Callable[[Any], Any], kind: pa.DataType) -> tuple[pa.Array, list[Flaw]]:
     """Every value converted; null stays, and where `convert` raises ValueError the value is a flaw."""
-    found, flaws = [], []
-    for index, value in enumerate(listed(values)):
+    listed, flaws = as_list(values)
+    found = []
+    for index, value in enumerate(listed):
         try:
             found.append(None if value is None else convert(value))
         except ValueError as error:
@@ -42,12 +43,9 @@ def each(values: Values, convert: Callable[[Any], Any], kind: pa.DataType) -> tu
     return pa.array(found, kind), flaws
 
 
-def listed(values: Values) -> Sequence[Any]:
+def as_list(values: Values) -> tuple[list[Any], list[Flaw]]:
     """A column as Python values."""
-    if not isinstance(values, pa.Array):
-        return list(values)
-    found: list[Any] = stored(values).to_pylist()
-    return found
+    return python_values(stored(values)) if isinstance(values, pa.Array) else (list(values), [])
 
 
 def text_column(values: Values, _name: str) -> tuple[pa.Array, list[Flaw]]:
@@ -68,9 +66,9 @@ def label_column(values: Values, _name: str) -> tuple[pa.Array, list[Flaw]]:
 
 def texts_or(values: Values, convert: Callable[[Any], str]) -> tuple[pa.Array, list[Flaw]]:
     """A column of text in one sweep where all of it is text, else value by value."""
-    values = listed(values)
+    listed, flaws = as_list(values)
     try:
-        return pa.array(values, TEXT), []
+        return pa.array(listed, TEXT), flaws
     except (pa.ArrowException, TypeError, ValueError):
         return each(values, convert, TEXT)
 
@@ -93,8 +91,7 @@ def messages_column(values: Values, _name: str) -> tuple[pa.Array, list[Flaw]]:
 def either_column(values: Values, name: str) -> tuple[pa.Array, list[Flaw]]:
     """Texts, or dialogues: where both occur, a text is one message, of the user in `prompt` and else of the
     assistant."""
-    values = listed(values)
-    kinds = {type(value) for value in values} - {type(None)}
+    kinds = {type(value) for value in as_list(values)[0]} - {type(None)}
     if not kinds:
         return pa.nulls(len(values)), []
     if not kinds & {list, dict}:
@@ -167,5 +164,5 @@ def spoken(value: Any, role: str) -> list[dict[str, str]]:
 def kept_whole(name: str, values: Values) -> dict[str, Values]:
     """`original_{name}`: dialogues that hold more than roles and texts, as they stood; nothing where none
     does."""
-    whole = [value if says_more(value) else None for value in listed(values)]
+    whole = [value if says_more(value) else None for value in as_list(values)[0]]
     return {f"original_{name}": whole} if any(value is not None for value in whole) else {}

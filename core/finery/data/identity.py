@@ -6,6 +6,8 @@ occurrence number. At 1e10 records, 128 bits expect 1e-19 collisions, where 64 b
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -29,12 +31,10 @@ def record_ids(table: pa.Table, source: str) -> pa.Array:
 def hashed(texts: pa.Array) -> pa.Array:
     """UUIDs (n,): xxh3-128 of each text."""
     texts = texts.cast(pa.large_binary())
-    offsets = np.frombuffer(texts.buffers()[1], np.int64)[
-        texts.offset : texts.offset + len(texts) + 1
-    ].tolist()
+    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1].tolist()
     data = memoryview(texts.buffers()[2] or b"")
     digest = xxhash.xxh3_128_digest
-    digests = b"".join([digest(data[a:b]) for a, b in zip(offsets, offsets[1:], strict=False)])
+    digests = b"".join([digest(data[a:b]) for a, b in pairwise(offsets)])
     return uuids(np.frombuffer(digests, np.uint8))
 
 
@@ -63,10 +63,7 @@ def plain_text(column: pa.Array) -> pa.Array:
     if pa.types.is_nested(column.type):
         import orjson
 
-        rows = [
-            None if row is None else orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
-            for row in column.to_pylist()
-        ]
+        rows = [None if row is None else orjson.dumps(row, option=orjson.OPT_SORT_KEYS) for row in column.to_pylist()]
         return pa.array(rows, pa.large_binary()).cast(pa.large_string())
     return column.cast(pa.large_string())
 
@@ -76,9 +73,7 @@ def child_ids(parents: pa.Array, salt: str, numbers: np.ndarray) -> pa.Array:
     raw = as_bytes(parents)
     tail = salt.encode()
     digest = xxhash.xxh3_128_digest
-    rows = [
-        digest(raw[i * 16 : i * 16 + 16] + b"%d" % number + tail) for i, number in enumerate(numbers.tolist())
-    ]
+    rows = [digest(raw[i * 16 : i * 16 + 16] + b"%d" % number + tail) for i, number in enumerate(numbers.tolist())]
     return uuids(np.frombuffer(b"".join(rows), np.uint8))
 
 
@@ -99,7 +94,8 @@ def scrambled(x: np.ndarray) -> np.ndarray:
     """splitmix64's finaliser (Steele, Lea, Flood 2014): every input bit moves half of the output bits."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return x ^ (x >> np.uint64(31))
+    mixed: np.ndarray = x ^ (x >> np.uint64(31))
+    return mixed
 
 
 def stage_seed(seed: int, stage_id: str) -> int:
@@ -119,9 +115,7 @@ def as_bytes(ids: pa.ChunkedArray | pa.Array) -> bytes:
     storage = ids.storage if isinstance(ids, pa.ExtensionArray) else ids
     if not len(storage):
         return b""
-    raw: bytes = memoryview(storage.buffers()[1])[
-        storage.offset * 16 : (storage.offset + len(storage)) * 16
-    ].tobytes()
+    raw: bytes = memoryview(storage.buffers()[1])[storage.offset * 16 : (storage.offset + len(storage)) * 16].tobytes()
     return raw
 
 

@@ -132,9 +132,7 @@ def check_length(scan: Scan, max_line: int) -> None:
 def unfinished(scan: Scan) -> Broken | None:
     """What is wrong with an array's end."""
     if scan.depth > 0:
-        return Broken(
-            scan.file, scan.row + 1, "truncated", "the array is not closed", scan.rest()[:RAW_BYTES]
-        )
+        return Broken(scan.file, scan.row + 1, "truncated", "the array is not closed", scan.rest()[:RAW_BYTES])
     if scan.rest():
         return Broken(scan.file, scan.row + 1, "not-json", "text behind the array", scan.rest()[:RAW_BYTES])
     return None

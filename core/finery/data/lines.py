@@ -52,9 +52,7 @@ class Tail:
         return text
 
 
-def line_batches(
-    chunks: Iterable[bytes], file: str, first: int = 1, max_line: int = MAX_LINE
-) -> Iterator[LineBatch]:
+def line_batches(chunks: Iterable[bytes], file: str, first: int = 1, max_line: int = MAX_LINE) -> Iterator[LineBatch]:
     """Every line once, in order: batches of them, and a Broken for each that is too long and where the file
     breaks off.
 

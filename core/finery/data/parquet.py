@@ -31,19 +31,38 @@ def row_groups(stream: IO[bytes]) -> list[Group]:
 def parquet_rows(stream: IO[bytes], file: str, start: int, end: int | None, first: int) -> Iterator[Raw]:
     """The rows of row groups `start` up to `end`; the first one is row `first` of the file.
 
-    From a page that cannot be read on, each row up to `end` is Broken.
+    Where a page cannot be read, it and what follows in its row group are Broken, row by row.
     """
     table = pq.ParquetFile(stream)
     numbers = range(start, table.metadata.num_row_groups if end is None else end)
-    groups = [table.metadata.row_group(number) for number in numbers]
-    last = first + sum(group.num_rows for group in groups)
-    size = sum(group.total_byte_size for group in groups)
+    read = first
     try:
-        for batch in table.iter_batches(batch_rows(last - first, size), list(numbers)):
-            yield from batch_raws(batch, file, first)
-            first += len(batch)
+        for batch in table.iter_batches(group_batch(table, numbers), list(numbers)):
+            yield from batch_raws(batch, file, read)
+            read += len(batch)
+    except (OSError, pa.ArrowException):
+        for number in numbers:
+            rows = range(first, first + table.metadata.row_group(number).num_rows)
+            yield from group_raws(table, file, number, rows[max(0, read - first) :], rows)
+            first = rows.stop
+
+
+def group_batch(table: pq.ParquetFile, numbers: Sequence[int]) -> int:
+    """How many rows of some row groups to read together."""
+    groups = [table.metadata.row_group(number) for number in numbers]
+    return batch_rows(sum(group.num_rows for group in groups), sum(group.total_byte_size for group in groups))
+
+
+def group_raws(table: pq.ParquetFile, file: str, number: int, wanted: range, rows: range) -> Iterator[Raw]:
+    """The wanted ones, the last of a row group's `rows`; from where they cannot be read they are Broken."""
+    at = rows.start
+    try:
+        for batch in table.iter_batches(group_batch(table, [number]), [number]) if wanted else ():
+            part = batch.slice(max(0, min(wanted.start - at, len(batch))))
+            at += len(batch)
+            yield from batch_raws(part, file, at - len(part))
     except (OSError, pa.ArrowException) as error:
-        yield from unread(file, range(first, last), str(error))
+        yield from unread(file, range(max(at, wanted.start), rows.stop), str(error))
 
 
 def batch_rows(rows: int, size: int, max_bytes: int = MAX_BYTES) -> int:

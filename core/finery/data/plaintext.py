@@ -36,11 +36,7 @@ def line_rows(batches: Iterable[LineBatch], file: str) -> Iterator[Raw]:
             continue
         for start in range(0, len(batch.lines), MAX_ROWS):
             lines = batch.lines[start : start + MAX_ROWS]
-            kept = [
-                (line, row)
-                for row, line in enumerate(lines, batch.first + start)
-                if not line.isspace() and line
-            ]
+            kept = [(line, row) for row, line in enumerate(lines, batch.first + start) if not line.isspace() and line]
             yield documents([line.removesuffix(b"\r") for line, _ in kept], [row for _, row in kept], file)
 
 

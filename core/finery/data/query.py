@@ -66,9 +66,7 @@ def checked(source: SourceConfig, folder: Path) -> dict[str, Any]:
         said = str(tree.get("error_message", "cannot be parsed"))
         raise PipelineError.at(source.place, f"query: {said}", "write one select")
     if len(tree["statements"]) != 1:
-        raise PipelineError.at(
-            source.place, f"query: {len(tree['statements'])} statements", "write one select"
-        )
+        raise PipelineError.at(source.place, f"query: {len(tree['statements'])} statements", "write one select")
     return tree
 
 

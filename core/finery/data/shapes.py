@@ -9,8 +9,8 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from finery.data.columns import Flaw, column, plain
-from finery.data.fields import READERS, Field, kept_whole
+from finery.data.columns import Flaw, column, is_string, plain, stored
+from finery.data.fields import READERS, Field, as_list, kept_whole
 from finery.data.messages import parsed
 from finery.data.rows import RAW_BYTES, Broken, Raw, Rows, Values
 
@@ -61,7 +61,7 @@ def guessed(columns: Mapping[str, Values]) -> str | None:
 def first_value(values: Values) -> Any:
     """The first value that is not null."""
     if isinstance(values, pa.Array):
-        values = values.drop_null().slice(0, 1).to_pylist()
+        values = as_list(values.drop_null().slice(0, 1))[0]
     return next((value for value in values if value is not None), None)
 
 
@@ -124,8 +124,7 @@ def at_path(columns: Mapping[str, Values], path: str, rows: int) -> Values:
     if not rest or root not in columns:
         return [None] * rows
     values = columns[root]
-    values = values.to_pylist() if isinstance(values, pa.Array) else values
-    return [inner(value, rest) for value in values]
+    return [inner(value, rest) for value in as_list(values)[0]]
 
 
 def inner(value: Any, path: str) -> Any:
@@ -174,11 +173,16 @@ def without(raw: Raw, made: Mapping[str, pa.Array], flaws: Sequence[Flaw]) -> Ro
 def broken_row(raw: Raw, flaw: Flaw) -> Broken:
     """A row that was read but does not fit, with the beginning of it as JSON."""
     at = flaw.index
-    values = {
-        name: values[at].as_py() if isinstance(values, pa.Array) else values[at]
-        for name, values in raw.columns.items()
-    }
+    values = {name: shown(column, at) for name, column in raw.columns.items()}
     return Broken(raw.files[at], raw.rows[at], flaw.code, flaw.detail, json_bytes(values))
+
+
+def shown(values: Values, at: int) -> Any:
+    """One value as JSON may have it; text of an Arrow column as bytes, which need not be UTF-8."""
+    if not isinstance(values, pa.Array):
+        return values[at]
+    one = stored(values.slice(at, 1))
+    return as_list(one.cast(pa.large_binary()) if is_string(one.type) else one)[0][0]
 
 
 def json_bytes(values: Mapping[str, Any]) -> bytes:

@@ -78,9 +78,7 @@ def packed(pieces: Iterable[Piece], size: int) -> Iterator[list[Piece]]:
         yield pack
 
 
-def pieces(
-    source: SourceConfig, folder: Path, known: MutableMapping[str, Any] | None, size: int
-) -> Iterator[Piece]:
+def pieces(source: SourceConfig, folder: Path, known: MutableMapping[str, Any] | None, size: int) -> Iterator[Piece]:
     """The pieces of a source, in the order of its files' names."""
     if source.query is not None:
         query.checked(source, folder)
@@ -140,5 +138,5 @@ def parquet_pieces(name: str, source: SourceConfig, folder: Path, size: int, tot
             yield Piece(name, "parquet", start, number, first, taken, total)
             start, first, rows, taken = number, first + rows, 0, 0
         rows, taken = rows + group.rows, taken + group.size
-    if groups:
+    if rows:
         yield Piece(name, "parquet", start, len(groups), first, taken, total)

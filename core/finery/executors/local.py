@@ -1,4 +1,4 @@
-"""The local executor: threads where every plugin of a pass releases the GIL, else spawned processes, else right here."""
+"""The local executor: threads where every plugin of a pass releases the GIL, else spawned processes, else here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from multiprocessing.connection import wait as wait_for
 from typing import Any, Protocol
 
@@ -50,7 +58,9 @@ class LocalExecutor:
                 self.close()
                 if attempt == RETRIES:
                     remedy = "is there enough memory? run again with fewer workers; finished shards are kept"
-                    raise WorkError.at("workers", f"a worker process died {RETRIES + 1} times ({error})", remedy) from None
+                    raise WorkError.at(
+                        "workers", f"a worker process died {RETRIES + 1} times ({error})", remedy
+                    ) from None
 
     def parallel(self, waiting: dict[int, Task], threads: bool) -> Iterator[tuple[int, list[dict[str, Any]]]]:
         """Tasks in a pool; a task leaves `waiting` when its answer is handed on."""

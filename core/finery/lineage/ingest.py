@@ -20,8 +20,10 @@ select $artifact, record, reason, value, bound, other, detail from read_parquet(
 # A record that occurs again has another id than its base file says: see `told_apart`.
 ORIGINS = r"""
 insert into origins
-with origin as (select *, regexp_extract(filename, '-(\d+)\.parquet$', 1) as shard from read_parquet($files, filename = true)),
-fresh as (select *, regexp_extract(filename, '-(\d+)\.parquet$', 1) as shard from read_parquet($ids, filename = true))
+with origin as (
+    select *, regexp_extract(filename, '-(\d+)\.parquet$', 1) as shard from read_parquet($files, filename = true)),
+fresh as (
+    select *, regexp_extract(filename, '-(\d+)\.parquet$', 1) as shard from read_parquet($ids, filename = true))
 select $artifact, coalesce(fresh.id, record), $source, file, line
 from origin left join fresh using (shard, row) order by 2
 """
@@ -36,7 +38,8 @@ PARENTS = "insert into parents select $artifact, child, parent from read_parquet
 # Of an interrupted stage's attempts, the last one to tell of a step counts.
 STEPS = r"""
 insert into steps
-with told as (select *, regexp_extract(filename, 'steps-(\d+)-', 1) as attempt from read_parquet($files, filename = true))
+with told as (
+    select *, regexp_extract(filename, 'steps-(\d+)-', 1) as attempt from read_parquet($files, filename = true))
 select $artifact, step, rank, record, start, length from told
 qualify attempt = max(attempt) over (partition by step, rank) order by step, rank, record, start
 """
@@ -56,7 +59,18 @@ def ingest_run(connection: duckdb.DuckDBPyConnection, record: Mapping[str, Any])
     row = [run, record["name"], record["status"], record["started"], record["seconds"], pipeline, versions]
     connection.execute("insert into runs values (?, ?, ?, ?, ?, ?, ?)", row)
     rows = [
-        [run, place, s["id"], s["hook"], s["plugin"], s["package"], s["artifact"], s["reused"], s["why"], s["done"]]
+        [
+            run,
+            place,
+            s["id"],
+            s["hook"],
+            s["plugin"],
+            s["package"],
+            s["artifact"],
+            s["reused"],
+            s["why"],
+            s["done"],
+        ]
         for place, s in enumerate(record["stages"])
     ]
     connection.executemany("insert into stages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
@@ -84,7 +98,12 @@ def ingest_artifact(connection: duckdb.DuckDBPyConnection, folder: Path, manifes
 
 def ingest_files(connection: duckdb.DuckDBPyConnection, folder: Path, artifact: str, source: str) -> None:
     """Put the Parquet files of an artifact in."""
-    for pattern, query in (("decisions", DECISIONS), ("parents", PARENTS), ("steps", STEPS), ("items", ITEMS)):
+    for pattern, query in (
+        ("decisions", DECISIONS),
+        ("parents", PARENTS),
+        ("steps", STEPS),
+        ("items", ITEMS),
+    ):
         if files := paths(folder, f"{pattern}*.parquet"):
             connection.execute(query, {"artifact": artifact, "files": files})
     if origins := paths(folder, "origins-*.parquet"):

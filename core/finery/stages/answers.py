@@ -12,9 +12,7 @@ from finery.errors import PluginError
 from finery.types import Reasons
 
 RESERVED = ("id", "source")
-REASONS = pa.schema(
-    [("code", pa.string()), ("value", pa.float64()), ("bound", pa.float64()), ("detail", pa.string())]
-)
+REASONS = pa.schema([("code", pa.string()), ("value", pa.float64()), ("bound", pa.float64()), ("detail", pa.string())])
 
 
 def reasons_table(answer: Any, batch: pa.Table) -> pa.Table:

@@ -66,7 +66,9 @@ def child_ids_of(parents: pa.Array, salt: str) -> pa.Array:
     flat = pc.list_flatten(parents)
     raw = as_bytes(flat)
     first = flat.take(pa.array(offsets[:-1] - offsets[0]))
-    return child_ids(first, salt, occurrences([raw[o * 16 : o * 16 + 16] for o in (offsets[:-1] - offsets[0]).tolist()]))
+    return child_ids(
+        first, salt, occurrences([raw[o * 16 : o * 16 + 16] for o in (offsets[:-1] - offsets[0]).tolist()])
+    )
 
 
 def occurrences(values: Sequence[bytes]) -> np.ndarray:

@@ -13,10 +13,10 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from finery.context import Context
-from finery.data.identity import one_chunk
-from finery.data.shards import Group, Shard
+from finery.data.shards import Group, Shard, ShardReader
 from finery.errors import PipelineError, did_you_mean
 from finery.outofcore import out_of_core, stream
 from finery.plan import Step
@@ -39,7 +39,7 @@ select row_number() over (order by {prefer} id) as node, shard, row, id
 from records semi join candidates using (shard, row)
 """
 
-# A star around the survivor-to-be, and a chain, so that two records can still meet where the star's centre is unlike both.
+# A star around the survivor-to-be, and a chain: two records can still meet where the centre is unlike both.
 EDGES = """
 create temp table edges as
 with members as (select distinct c.key, n.node from candidates c join nodes n using (shard, row)),
@@ -102,17 +102,15 @@ def found_losers(
     shards = [(entry["number"], Shard.from_json(entry["shard"])) for entry in entries]
     rank(context, step, shards, connection)
     connection.execute(EDGES)
-    if step.config and "same" in hooks(type(step.config.plugin)):
+    if "same" in hooks(type(step.configured.plugin)):
         verify(context, step, shards, connection)
     components(connection)
     return connection.sql(LOSERS).to_arrow_table()
 
 
-def rank(
-    context: Context, step: Step, shards: list[tuple[int, Shard]], connection: duckdb.DuckDBPyConnection
-) -> None:
+def rank(context: Context, step: Step, shards: list[tuple[int, Shard]], connection: duckdb.DuckDBPyConnection) -> None:
     """Number the candidates in the order in which they would survive."""
-    prefer = step.config.words.prefer if step.config else None
+    prefer = step.configured.words.prefer
     column = (prefer or "").removeprefix("-")
     schema = pa.schema([("shard", pa.int64()), ("row", pa.int64()), ("id", pa.uuid())])
     if column:
@@ -126,7 +124,11 @@ def rank(
 
 def located(number: int, group: Group, column: str) -> pa.Table:
     """Where each record of a group stands, with its id and the column that is preferred by."""
-    table = {"shard": pa.array(np.full(len(group.rows), number)), "row": pa.array(group.rows), "id": group.batch["id"]}
+    table = {
+        "shard": pa.array(np.full(len(group.rows), number)),
+        "row": pa.array(group.rows),
+        "id": group.batch["id"],
+    }
     if column:
         present = column in group.batch.column_names
         table["prefer"] = group.batch[column] if present else pa.nulls(len(group.rows))
@@ -135,8 +137,6 @@ def located(number: int, group: Group, column: str) -> pa.Table:
 
 def preferred_type(step: Step, shards: list[tuple[int, Shard]], column: str, context: Context) -> pa.DataType:
     """The type to compare a preferred column in. Raises PipelineError where no source has it."""
-    from finery.data.shards import ShardReader
-
     known: set[str] = set()
     for _, shard in shards:
         known |= set(shard.columns)
@@ -146,13 +146,12 @@ def preferred_type(step: Step, shards: list[tuple[int, Shard]], column: str, con
             numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
             if not pa.types.is_null(kind):
                 return pa.float64() if numeric else pa.large_string()
-    place = step.config.place if step.config else ""
     fault = f"stage '{step.stage.id}': no column '{column}' to prefer by{did_you_mean(column, known)}"
-    raise PipelineError.at(place, fault, f"columns are {', '.join(sorted(known))}")
+    raise PipelineError.at(step.configured.place, fault, f"columns are {', '.join(sorted(known))}")
 
 
 def components(connection: duckdb.DuckDBPyConnection) -> None:
-    """Give every node the smallest number it is connected to: labels spread to neighbours and jump ahead until none moves."""
+    """Give every node the smallest number that it is connected to: labels spread and jump ahead until none moves."""
     connection.execute(LABELS)
     before: Any = None
     while (now := connection.execute("select sum(label) from labels").fetchall()) != before:
@@ -163,8 +162,6 @@ def components(connection: duckdb.DuckDBPyConnection) -> None:
 
 def settled(folder: Path, step: Step, entry: dict[str, Any], losers: pa.Table | None) -> dict[str, Any]:
     """A shard's entry with its duplicates taken out."""
-    import pyarrow.compute as pc
-
     own = losers.filter(pc.equal(losers["shard"], entry["number"])) if losers is not None else None
     if own is None or not len(own):
         return entry
@@ -194,6 +191,3 @@ def with_merged(entry: dict[str, Any], output: ShardOutput) -> dict[str, Any]:
             "drops": [*shard["drops"], output.name("decisions-duplicates")],
         },
     }
-
-
-__all__ = ["group", "one_chunk"]

@@ -1,7 +1,7 @@
 """The kernel's half of mix: epochs per source become draws of records, by a hash of their ids, out of core in DuckDB.
 
-Each record is drawn as often as the whole epochs say; the rest of an epoch goes to the records with the smallest hashes,
-up to the amount asked for and within half a record of it.
+Each record is drawn as often as the whole epochs say; the rest of an epoch goes to the records with the smallest
+hashes, up to the amount asked for and within half a record of it.
 """
 
 from __future__ import annotations
@@ -41,27 +41,36 @@ from weighed order by shard, row
 """
 
 RECORDS = pa.schema(
-    [("shard", pa.int64()), ("row", pa.int64()), ("id", pa.uuid()), ("chance", pa.float64()), ("weight", pa.float64())]
+    [
+        ("shard", pa.int64()),
+        ("row", pa.int64()),
+        ("id", pa.uuid()),
+        ("chance", pa.float64()),
+        ("weight", pa.float64()),
+    ]
 )
 
 
 def run_mix(context: Context, step: Step) -> None:
     """Ask the plugin for epochs, draw, and leave the shards that are drawn."""
-    assert step.config is not None
     context.started(step)
     shards = list(enumerate(context.dataset.only(step.touched).all_shards()))
     sources = [weighed(context, name, shards) for name in step.touched]
-    draw = as_draw(bind(step.config.plugin, "mix", context.observers)(sources=sources, stage=step.stage), sources, step)
+    draw = as_draw(
+        bind(step.configured.plugin, "mix", context.observers)(sources=sources, stage=step.stage), sources, step
+    )
     entries: list[dict[str, Any]] = []
     for source in sources:
         own = [(number, shard) for number, shard in shards if shard.source == source.name]
         entries += draw_source(context, step, source, own, draw)
-        context.hear.stage_progress(
-            stage=step.stage, done=len(entries), total=len(shards), unit="shards"
-        )
+        context.hear.stage_progress(stage=step.stage, done=len(entries), total=len(shards), unit="shards")
     summary = added_up(entries)
     conserve(step.stage.id, summary, context.counts(step.touched))
-    drawn = {"unit": draw.unit, "epochs": dict(draw.epochs), "amounts": {s.name: s.amount(draw.unit) for s in sources}}
+    drawn = {
+        "unit": draw.unit,
+        "epochs": dict(draw.epochs),
+        "amounts": {s.name: s.amount(draw.unit) for s in sources},
+    }
     made = [Shard.from_json(shard) for entry in entries for shard in entry["shards"]]
     commit(context, step, {**summary, "draw": drawn}, made)
 
@@ -96,11 +105,16 @@ def characters(column: pa.ChunkedArray) -> np.ndarray:
         return found
     if pa.types.is_struct(kind):
         parts = [characters(column.field(i)) for i in range(kind.num_fields)]
-        return np.sum(parts, axis=0) if parts else np.zeros(len(column))
+        return added(parts, len(column))
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         inner = characters(pc.list_flatten(column))
         return np.bincount(pc.list_parent_indices(column).to_numpy(), weights=inner, minlength=len(column))
     return np.zeros(len(column))
+
+
+def added(parts: Sequence[np.ndarray], length: int) -> np.ndarray:
+    """The sum of arrays (n,)."""
+    return np.asarray(np.sum(parts, axis=0, dtype=np.float64)) if parts else np.zeros(length)
 
 
 def as_draw(answer: Draw | Mapping[str, float], sources: Sequence[Source], step: Step) -> Draw:
@@ -115,7 +129,9 @@ def as_draw(answer: Draw | Mapping[str, float], sources: Sequence[Source], step:
             raise PluginError.at(place, f"{epochs} epochs of '{name}'", f"give 0 to {COPIES}")
     for source in sources:
         if draw.unit != "records" and draw.unit not in source.totals:
-            fault = f"source '{source.name}' has no numeric column '{draw.unit}'{did_you_mean(draw.unit, source.totals)}"
+            fault = (
+                f"source '{source.name}' has no numeric column '{draw.unit}'{did_you_mean(draw.unit, source.totals)}"
+            )
             raise PluginError.at(place, fault, f"units are records, {', '.join(source.totals)}")
     return draw
 
@@ -149,7 +165,13 @@ def former(stage: Stage, draw: Draw) -> Any:
         batch = group.batch
         ids = one_chunk(batch.column("id"))
         length = len(batch)
-        parts = [np.full(length, number), group.rows, ids, unit_interval(ids, stage.seed), weights(batch, draw.unit)]
+        parts = [
+            np.full(length, number),
+            group.rows,
+            ids,
+            unit_interval(ids, stage.seed),
+            weights(batch, draw.unit),
+        ]
         return pa.table([part if isinstance(part, pa.Array) else pa.array(part) for part in parts], RECORDS.names)
 
     return form
@@ -161,7 +183,7 @@ def weights(batch: pa.Table, unit: str) -> np.ndarray:
         return np.ones(len(batch))
     if unit == "characters" and "characters" not in batch.column_names:
         parts = [characters(batch.column(name)) for name in batch.column_names[2:]]
-        return np.sum(parts, axis=0, dtype=np.float64) if parts else np.zeros(len(batch))
+        return added(parts, len(batch))
     column = pc.fill_null(batch.column(unit).cast(pa.float64()), 0.0)
     found: np.ndarray = one_chunk(column).to_numpy(zero_copy_only=False)
     return found
@@ -188,9 +210,7 @@ def settled(
     return {**entry, "shards": [made.as_json() for made in shards]}
 
 
-def drawn_again(
-    artifacts: Artifacts, step: Step, output: ShardOutput, shard: Shard, own: pa.Table, copy: int
-) -> Shard:
+def drawn_again(artifacts: Artifacts, step: Step, output: ShardOutput, shard: Shard, own: pa.Table, copy: int) -> Shard:
     """The shard of the records that are drawn for the (copy + 1)-th time, under ids of their own."""
     again = pc.greater(own["copies"], copy)
     parents = one_chunk(own.filter(again)["id"])

@@ -28,9 +28,10 @@ def run_model_stage(context: Context, step: Step, folder: Path) -> None:
     journal = FileJournal(partial, step.stage, context.hear)
     examples = context.dataset.only(step.touched)
     model = model_of(context, step, folder)
+    arguments = {"model": model, "examples": examples, "out": out, "stage": step.stage, "journal": journal}
     started = time.perf_counter()
     try:
-        answer = asked(context, step, dict(model=model, examples=examples, out=out, stage=step.stage, journal=journal))
+        answer = asked(context, step, arguments)
     finally:
         journal.close()
     made = KEEP[step.stage.hook](context, step, partial, answer)
@@ -42,8 +43,7 @@ def run_model_stage(context: Context, step: Step, folder: Path) -> None:
 
 def asked(context: Context, step: Step, arguments: dict[str, Any]) -> Any:
     """The plugin's answer; what it raises comes with its stage and version."""
-    assert step.config is not None
-    ask = bind(step.config.plugin, step.stage.hook, context.observers)
+    ask = bind(step.configured.plugin, step.stage.hook, context.observers)
     if step.stage.hook == "train":
         arguments["world"] = World(threads=context.executor.workers)
     try:
@@ -85,22 +85,29 @@ def seen(context: Context, step: Step) -> dict[str, Any]:
     return {name: {"in": n, "kept": n, "reasons": {}, **dict.fromkeys(fates, 0)} for name, n in counts.items()}
 
 
-def keep_model(context: Context, step: Step, partial: Path, answer: Any) -> dict[str, Any]:
+def keep_model(_: Context, step: Step, partial: Path, answer: Any) -> dict[str, Any]:
     """What a manifest says of a trained model. Raises PluginError where it is not in the folder it was given."""
     out = partial / "out"
     if not isinstance(answer, Model) or answer.path.resolve() != out.resolve():
-        raise PluginError.at(f"stage '{step.stage.id}'", "'train' left no model in 'out'", "return Model(path=out, ...)")
+        raise PluginError.at(
+            f"stage '{step.stage.id}'", "'train' left no model in 'out'", "return Model(path=out, ...)"
+        )
     return {"model": {"name": step.stage.id, "fingerprint": answer.fingerprint, "base": answer.base}}
 
 
 def keep_evaluation(context: Context, step: Step, partial: Path, answer: Any) -> dict[str, Any]:
     """What a manifest says of an evaluation; its items lie beside it."""
     if not isinstance(answer, Evaluation):
-        raise PluginError.at(f"stage '{step.stage.id}'", f"'evaluate' answered {type(answer).__name__}", "return an Evaluation")
+        raise PluginError.at(
+            f"stage '{step.stage.id}'", f"'evaluate' answered {type(answer).__name__}", "return an Evaluation"
+        )
     if answer.items is not None:
         pq.write_table(answer.items, partial / "items.parquet", compression="zstd")
     model = context.models.get(step.model or "")
-    return {"metrics": dict(answer.metrics), "evaluated": asdict(model)["fingerprint"] if model else step.model}
+    return {
+        "metrics": dict(answer.metrics),
+        "evaluated": asdict(model)["fingerprint"] if model else step.model,
+    }
 
 
 KEEP: dict[str, Callable[[Context, Step, Path, Any], dict[str, Any]]] = {

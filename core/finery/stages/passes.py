@@ -107,7 +107,7 @@ def shard_after(shard: Shard, output: ShardOutput, groups: int) -> Shard:
     if "data" in output.files:
         names = [n for n in output.columns or () if n not in ("id", "source")]
         base = output.name("data")
-        return Shard(shard.source, base, counts.born, counts.born, {n: ((base, None),) for n in names})
+        return Shard(shard.source, base, counts.born, counts.born, dict.fromkeys(names, ((base, None),)))
     gone = [] if output.columns is None else [n for n in shard.columns if n not in output.columns]
     shard = over(shard, output.written(groups), gone)
     drops = (*shard.drops, output.name("decisions")) if output.decisions else shard.drops
@@ -190,7 +190,7 @@ def answers(worker: Worker, group: Group) -> tuple[pa.Table, Group]:
             parts.append(asked(worker, part))
         except FineryError as error:
             raise named(worker, error) from error
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 a plugin may raise anything
             one_by_one(worker, part, start, parts, failures, error)
     table = parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="permissive")
     return table, without(worker, group, failures)
@@ -219,7 +219,7 @@ def one_by_one(
             parts.append(asked(worker, batch.slice(index, 1)))
         except FineryError as error:
             raise named(worker, error) from error
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 a plugin may raise anything
             failures.append((start + index, error))
     if not parts:
         parts.append(asked_empty(worker, batch, cause))
@@ -229,7 +229,7 @@ def asked_empty(worker: Worker, batch: pa.Table, cause: Exception) -> pa.Table:
     """The form of an answer for no record, when every record of a batch raised."""
     try:
         return asked(worker, batch.slice(0, 0))
-    except Exception:
+    except Exception:  # noqa: BLE001 a plugin may raise anything
         raise stopped(worker, batch, cause) from cause
 
 

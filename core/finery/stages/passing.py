@@ -29,7 +29,7 @@ def run_pass(context: Context, steps: Sequence[Step]) -> None:
         prepare(context, step)
     tasks = list(pass_tasks(context, steps))
     answers: Answers = {}
-    threads = all(manifest(type(step.config.plugin)).releases_gil for step in steps if step.config)
+    threads = all(manifest(type(step.configured.plugin)).releases_gil for step in steps)
     records = sum(task.shard.records for task in tasks)
     for number, answer in context.executor.run(tasks, threads):
         answers[number] = answer
@@ -40,11 +40,11 @@ def run_pass(context: Context, steps: Sequence[Step]) -> None:
 
 def prepare(context: Context, step: Step) -> None:
     """Let a plugin see all records first; its state is kept with the stage."""
-    if step.config is None or "prepare" not in hooks(type(step.config.plugin)):
+    if "prepare" not in hooks(type(step.configured.plugin)):
         return
     folder = context.artifacts.partial(step.fingerprint)
     if not has_state(folder):
-        ask = bind(step.config.plugin, "prepare", context.observers)
+        ask = bind(step.configured.plugin, "prepare", context.observers)
         dataset = context.dataset.only(step.touched)
         save_state(folder, ask(dataset=dataset, stage=step.stage))
 
@@ -66,22 +66,18 @@ def worker_observers(context: Context) -> tuple[Any, ...]:
 
 def link(step: Step) -> Link:
     """A stage as a worker gets it."""
-    assert step.config is not None
-    return Link(step.stage, step.config.plugin, step.entry.label, step.fingerprint, step.config.words.on_error)
+    return Link(step.stage, step.configured.plugin, step.entry.label, step.fingerprint, step.configured.words.on_error)
 
 
-def tell(
-    context: Context, steps: Sequence[Step], tasks: Sequence[PassTask], answers: Answers, records: int
-) -> None:
+def tell(context: Context, steps: Sequence[Step], tasks: Sequence[PassTask], answers: Answers, records: int) -> None:
     """Progress, and an early end where too many records fail."""
     done = sum(tasks[number].shard.records for number in answers)
     for step in steps:
         context.hear.stage_progress(stage=step.stage, done=done, total=records, unit="records")
-        assert step.config is not None
         entries = entries_of(step, tasks, answers)
         failed = sum(entry["counts"]["failed"] for entry in entries)
         example = first_failure(context, step, entries) if failed else ""
-        bounded(step.stage.id, failed, records, step.config.words.max_bad, example)
+        bounded(step.stage.id, failed, records, step.configured.words.max_bad, example)
 
 
 def entries_of(step: Step, tasks: Sequence[PassTask], answers: Answers) -> list[dict[str, Any]]:

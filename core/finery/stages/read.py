@@ -99,7 +99,7 @@ class UnitReader:
     def finish(self) -> None:
         """Close the shard."""
         base = self.output.name("data")
-        columns = {name: ((base, None),) for name in self.schema.names}
+        columns = dict.fromkeys(self.schema.names, ((base, None),))
         self.output.seconds = time.perf_counter() - self.started
         entry = self.output.finish(Shard(self.task.source.name, base, self.rows, self.rows, columns))
         types = {field.name: type_name(field.type) for field in self.schema}

@@ -27,7 +27,8 @@ from finery.stages.summary import added_up, bounded, total
 def read_source(context: Context, step: Step, folder: Path) -> None:
     """Read one source into base shards. Raises DataError where nothing, or too little, can be read."""
     source = step.source
-    assert source is not None
+    if source is None:
+        raise LookupError(step.stage.id)
     found = units(source, folder)
     shape = source.shape or detect(source, found, folder)
     context.hear.stage_started(stage=step.stage, total=0)
@@ -39,24 +40,22 @@ def read_source(context: Context, step: Step, folder: Path) -> None:
     finish(context, step, source, [entry for number in sorted(answers) for entry in answers[number]], shape)
 
 
-def finish(
-    context: Context, step: Step, source: SourceConfig, entries: Sequence[dict[str, Any]], shape: str
-) -> None:
+def finish(context: Context, step: Step, source: SourceConfig, entries: Sequence[dict[str, Any]], shape: str) -> None:
     """The source's artifact from its shards."""
     summary = added_up(entries)
     read, failed = total(summary, "in"), total(summary, "failed")
     place = f"source '{source.name}'"
     if not read:
         raise DataError.at(place, "has no records", "is the path right, and are the files not empty?")
-    bounded(step.stage.id, failed, read, source.max_bad, first_cause(context, step, entries) if failed else "")
+    bounded(step.stage.id, failed, read, source.max_bad, first_cause(context, entries) if failed else "")
     if read == failed:
-        raise DataError.at(place, f"none of its {read} rows can be read", first_cause(context, step, entries))
+        raise DataError.at(place, f"none of its {read} rows can be read", first_cause(context, entries))
     shards = [shard for shard in reconciled(entries) if shard.rows]
     shards = told_apart(context, step, shards)
     commit(context, step, {**summary, "shape": shape}, shards)
 
 
-def first_cause(context: Context, step: Step, entries: Sequence[dict[str, Any]]) -> str:
+def first_cause(context: Context, entries: Sequence[dict[str, Any]]) -> str:
     """Why the first unreadable row is unreadable, with its file and line."""
     entry = next(entry for entry in entries if entry["counts"]["failed"])
     name = next(n for n in entry["shard"]["drops"] or [decisions_of(entry)])
@@ -88,7 +87,9 @@ def told_apart(context: Context, step: Step, shards: Sequence[Shard]) -> list[Sh
 
 REPEATED = """
 create temp table repeated as
-with records as (select id, filename as file, file_row_number as row from read_parquet(?, filename = true, file_row_number = true)),
+with records as (
+    select id, filename as file, file_row_number as row
+    from read_parquet(?, filename = true, file_row_number = true)),
 several as (select id from records group by id having count(*) > 1)
 select id, file, row, row_number() over (partition by id order by file, row) - 1 as occurrence
 from records semi join several using (id)
@@ -98,8 +99,9 @@ qualify occurrence > 0
 
 def patched(folder: Path, step: Step, shard: Shard, again: pa.Table, path: str) -> Shard:
     """A shard with a file of new ids, where it holds repeated records."""
-    import pyarrow.compute as pc
     from dataclasses import replace
+
+    import pyarrow.compute as pc
 
     own = again.filter(pc.equal(again.column("file"), path))
     if not len(own):

@@ -22,7 +22,9 @@ def save_state(folder: Path, state: Any) -> None:
     try:
         json.dumps(state)
     except (TypeError, ValueError) as error:
-        raise PluginError.at("prepare", f"its state is not JSON: {error}", "return plain values or a pyarrow.Table") from None
+        raise PluginError.at(
+            "prepare", f"its state is not JSON: {error}", "return plain values or a pyarrow.Table"
+        ) from None
     write_json(folder / "state.json", {"state": state})
 
 

@@ -17,7 +17,7 @@ def added_up(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     tally: Counter[str] = Counter()
     for entry in entries:
         source = entry["shard"]["source"]
-        counts = sources.setdefault(source, {fate: 0 for fate in FATES} | {"reasons": Counter()})
+        counts = sources.setdefault(source, dict.fromkeys(FATES, 0) | {"reasons": Counter()})
         for fate in FATES:
             counts[fate] += entry["counts"][fate]
         counts["reasons"].update(entry["counts"]["reasons"])

@@ -18,6 +18,10 @@ from finery.plan import Step
 PAIRS = 4096
 """Pairs a call: a few MB of text."""
 
+WANTED = """
+select n.row from nodes n join (select distinct unnest([a, b]) as node from edges) using (node) where n.shard = ?
+"""
+
 CHUNK = """
 select e.a, e.b from edges e join nodes l on l.node = e.a join nodes r on r.node = e.b
 join places p on p.shard = l.shard join places q on q.shard = r.shard
@@ -29,8 +33,7 @@ def verify(
     context: Context, step: Step, shards: list[tuple[int, Shard]], connection: duckdb.DuckDBPyConnection
 ) -> None:
     """Keep the edges whose records are the same by the plugin's word, with how alike they are."""
-    assert step.config is not None
-    ask = bind(step.config.plugin, "same", context.observers)
+    ask = bind(step.configured.plugin, "same", context.observers)
     sources = list(dict.fromkeys(shard.source for _, shard in shards))
     places = pa.table({"shard": [n for n, _ in shards], "source": [s.source for _, s in shards]})
     connection.register("places", places)
@@ -71,8 +74,7 @@ def insertion(table: str, made: bool) -> str:
 
 def wanted_rows(connection: duckdb.DuckDBPyConnection, number: int) -> np.ndarray:
     """The rows (n,) of a shard that stand on an edge."""
-    query = "select distinct n.row from nodes n join (select distinct unnest([a, b]) as node from edges) using (node) where n.shard = ?"
-    rows: np.ndarray = connection.execute(query, [number]).fetchnumpy()["row"]
+    rows: np.ndarray = connection.execute(WANTED, [number]).fetchnumpy()["row"]
     return rows
 
 

@@ -88,9 +88,10 @@ def fixed_types(subject: Subject) -> Faults:
 def working_directory(subject: Subject) -> Faults:
     """Another working directory changes nothing: workers have their own."""
     remedy = "find files beside the module with importlib.resources, and give absolute paths as options"
+    before = subject.law
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         after = subject.again(subject.cls(**subject.options))
-    yield from alike(subject, subject.law, after, "in another working directory", remedy)
+    yield from alike(subject, before, after, "in another working directory", remedy)
 
 
 def state_batches(subject: Subject) -> Faults:

@@ -42,9 +42,10 @@ ITEMS = pa.schema(
 class Perplexity:
     """Bits per byte, bits per token and perplexity on held-out rows, by source and over all.
 
-    Text is scored whole; of `messages`, rendered by the chat template, the answers without their special tokens.
-    Bits per byte compare models whatever their tokenizers. Beside them stands the same number for a token unigram
-    with add-one smoothing, fitted to the source's `train` rows: it knows how frequent tokens are, not their order.
+    Text is scored whole; of `messages`, rendered by the chat template, the answers without their special
+    tokens. Bits per byte compare models whatever their tokenizers. Beside them stands the same number for a
+    token unigram with add-one smoothing, fitted to the source's `train` rows: it knows how frequent tokens
+    are, not their order.
     """
 
     split: str = "validation"
@@ -52,7 +53,9 @@ class Perplexity:
     context: Annotated[int | None, Field(ge=8)] = None
     """Tokens in a window; where not given, the model's own, 2,048 at most."""
     stride: Annotated[int | None, Field(ge=1)] = None
-    """Tokens scored in each window behind the first. Where not given, `context`: windows do not overlap, and the first token of each is scored from one token alone. Less gives tokens more context, and takes longer."""
+    """Tokens scored in each window behind the first. Where not given, `context`: windows do not overlap, and
+    the first token of each is scored from one token alone. Less gives tokens more context, and takes
+    longer."""
     limit: Annotated[int | None, Field(ge=1)] = None
     """Records of each source at most, drawn by chance, the same ones in every evaluation."""
     batch_tokens: Annotated[int, Field(ge=1)] = 16_384
@@ -61,9 +64,7 @@ class Perplexity:
     """Bytes of each source's `train` rows that the unigram is fitted to at most; 0 leaves it out."""
 
     @hookimpl
-    def evaluate(
-        self, model: Model | None, examples: Dataset, out: Path, stage: Stage, journal: Journal
-    ) -> Evaluation:
+    def evaluate(self, model: Model | None, examples: Dataset, out: Path, stage: Stage, journal: Journal) -> Evaluation:
         """Metrics, and a row a record: `item, source, nll` (nats), `tokens, bytes, unigram_nll`."""
         where = place(stage)
         demand(where, "torch", "transformers", "tokenizers")
@@ -73,15 +74,13 @@ class Perplexity:
         shaped(records, ["text", "messages"], "perplexity reads text or messages: name such sources in `only`")
         quieten()
         scorer, tokenizer = self.scorer(model, where), loaded_tokenizer(model, where)
-        measured = [
-            Measured(self, one_source(records, name), tokenizer, scorer, journal)
-            for name in records.sources
-        ]
+        measured = [Measured(self, one_source(records, name), tokenizer, scorer, journal) for name in records.sources]
         items = pa.concat_tables([part for source in measured for part in source.items()])
         return Evaluation(metrics(items), items)
 
     def scorer(self, model: Model, where: str) -> Scorer:
-        """The model, ready to score. Raises UsageError where it cannot be loaded, or knows fewer positions."""
+        """The model, ready to score. Raises UsageError where it cannot be loaded, or knows fewer
+        positions."""
         network = loaded_model(model, where).eval().requires_grad_(False)
         context = context_of(network, self.context, where)
         return Scorer(network, context, min(self.stride or context, context), self.batch_tokens)
@@ -109,7 +108,8 @@ class Measured:
         return "messages" if "messages" in columns else "text"
 
     def items(self) -> Iterator[pa.Table]:
-        """Tables of items, a part of the source each. Raises UsageError for chats where there is no chat template."""
+        """Tables of items, a part of the source each. Raises UsageError for chats where there is no chat
+        template."""
         if self.column == "messages":
             templated(self.tokenizer, place(self.records.stage))
         encode = encoding(self.tokenizer, self.column)
@@ -135,7 +135,8 @@ class Measured:
         return pa.table(columns, schema=ITEMS)
 
     def unigram(self, encode: Encoding) -> Unigram | None:
-        """The baseline, fitted to `train` rows; None where the source has none apart from those that are scored."""
+        """The baseline, fitted to `train` rows; None where the source has none apart from those that are
+        scored."""
         rows, source = replace(self.records, split="train"), self.records.sources[0]
         told_apart = self.records.is_split(source) and self.records.split != "train"
         if not told_apart or not self.options.baseline_bytes or not any(rows.batches(self.column)):

@@ -43,8 +43,7 @@ def encoding(tokenizer: Any, column: str) -> Encoding:
         first = [~token for token in opening(tokenizer)]
         ids = plain_ids(tokenizer, found)
         return [
-            Item([np.array(first + made, np.int64)], len(text.encode()))
-            for text, made in zip(found, ids, strict=True)
+            Item([np.array(first + made, np.int64)], len(text.encode())) for text, made in zip(found, ids, strict=True)
         ]
 
     def chats(batch: pa.Table) -> list[Item]:
@@ -57,9 +56,7 @@ def encoding(tokenizer: Any, column: str) -> Encoding:
 def answers(tokenizer: Any, messages: list[Any], special: frozenset[int]) -> Item:
     """The answers of a conversation, without the special tokens in them."""
     spellings = [spelled(tokenizer, rendering) for rendering in renderings(tokenizer, messages)]
-    flags = [
-        [flag and token not in special for token, flag in zip(s.ids, s.is_answer, strict=True)] for s in spellings
-    ]
+    flags = [[flag and token not in special for token, flag in zip(s.ids, s.is_answer, strict=True)] for s in spellings]
     sequences = [np.array(signed(s.ids, flag), np.int64) for s, flag in zip(spellings, flags, strict=True)]
     sizes = [sum(counted(s, flag)) for s, flag in zip(spellings, flags, strict=True)]
     return Item(sequences, sum(sizes))

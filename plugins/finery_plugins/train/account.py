@@ -85,7 +85,8 @@ class Account:
 
 
 def account_callback(account: Account) -> Any:
-    """What Trainer calls as it goes: metrics and progress to the journal, checkpoints marked, seconds counted."""
+    """What Trainer calls as it goes: metrics and progress to the journal, checkpoints marked, seconds
+    counted."""
     from transformers import TrainerCallback
 
     def begin(_: Any, _args: Any, state: Any, _control: Any, **__: Any) -> None:

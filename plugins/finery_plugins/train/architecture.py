@@ -44,7 +44,8 @@ def fresh_model(shape: Shape, tokenizer: Any, where: str) -> Any:
 
 
 def configuration(shape: Shape, tokenizer: Any, where: str) -> Any:
-    """The configuration of a model made from scratch. Raises UsageError for words that transformers does not know."""
+    """The configuration of a model made from scratch. Raises UsageError for words that transformers does not
+    know."""
     from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as KNOWN
 
@@ -57,18 +58,17 @@ def configuration(shape: Shape, tokenizer: Any, where: str) -> Any:
     unknown = [name for name in shape.config if not hasattr(known, name)]
     if unknown:
         near = did_you_mean(unknown[0], known.to_dict())
-        raise UsageError.at(
-            where, f"'{shape.architecture}' has no setting '{unknown[0]}'{near}", "mend `config`"
-        )
+        raise UsageError.at(where, f"'{shape.architecture}' has no setting '{unknown[0]}'{near}", "mend `config`")
     said = {**dimensions(shape, known), **special, **shape.config}
     return AutoConfig.for_model(shape.architecture, vocab_size=len(tokenizer), **said)
 
 
 def dimensions(shape: Shape, known: Any) -> dict[str, Any]:
-    """The settings of a configuration that follow from a shape; those that the architecture lacks are left out.
+    """The settings of a configuration that follow from a shape; those that the architecture lacks are left
+    out.
 
-    Gated feed-forward layers have three matrices where plain ones have two, so 8/3 of the width gives them as many
-    parameters as the usual 4 (Shazeer 2020).
+    Gated feed-forward layers have three matrices where plain ones have two, so 8/3 of the width gives them as
+    many parameters as the usual 4 (Shazeer 2020).
     """
     feedforward = shape.feedforward or -(-shape.width * 8 // 3 // 32) * 32
     said = {
@@ -85,7 +85,8 @@ def dimensions(shape: Shape, known: Any) -> dict[str, Any]:
 
 
 def locate(model: Model, where: str) -> str:
-    """The folder or hub name to load a model from. Raises UsageError for what cannot be either, or is pickled."""
+    """The folder or hub name to load a model from. Raises UsageError for what cannot be either, or is
+    pickled."""
     folder = Path(model.path)
     if not folder.is_dir():
         if HUB_NAME.fullmatch(str(folder)) and not folder.exists():
@@ -93,9 +94,7 @@ def locate(model: Model, where: str) -> str:
         remedy = "name a stage that trains one, a model folder, or a name on the hub"
         raise UsageError.at(where, f"there is no model at '{folder}'", remedy)
     if not (folder / "config.json").is_file():
-        raise UsageError.at(
-            where, f"'{folder}' is no model folder", "it needs a config.json beside the weights"
-        )
+        raise UsageError.at(where, f"'{folder}' is no model folder", "it needs a config.json beside the weights")
     if not any(folder.glob("*.safetensors")):
         fault = f"'{folder}' holds no safetensors weights"
         remedy = "pickled weights can run code when loaded: save the model again with save_pretrained"
@@ -125,14 +124,13 @@ def longest(model: Any) -> int | None:
 
 
 def context_of(model: Any, asked: int | None, where: str) -> int:
-    """Tokens in a row: what was asked, else the model's own, 2,048 at most. Raises UsageError for too many."""
+    """Tokens in a row: what was asked, else the model's own, 2,048 at most. Raises UsageError for too
+    many."""
     limit = longest(model)
     if asked is None:
         return min(limit or 2048, 2048)
     if limit is not None and asked > limit:
-        raise UsageError.at(
-            where, f"`context` is {asked}, the model knows {limit} positions", f"at most {limit}"
-        )
+        raise UsageError.at(where, f"`context` is {asked}, the model knows {limit} positions", f"at most {limit}")
     return asked
 
 

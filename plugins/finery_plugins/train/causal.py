@@ -1,4 +1,5 @@
-"""The causal objective: predict each token from those before it. Pre-training and tuning differ in what is trained."""
+"""The causal objective: predict each token from those before it. Pre-training and tuning differ in what is
+trained."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ class Causal:
 
 
 def trained_causal(model: Any, tokens: Tokens, loop: Loop, context: int, together: bool, site: Site) -> None:
-    """Train a causal model in place on tokens. Raises UsageError where packed documents would see each other."""
+    """Train a causal model in place on tokens. Raises UsageError where packed documents would see each
+    other."""
     if together and leaks(model):
         fault = "lets packed documents see each other: its attention does not heed restarting positions"
         raise UsageError.at(site.place, f"'{model.config.model_type}' {fault}", "set `packing = false`")

@@ -36,12 +36,13 @@ def turn_ends(tokenizer: Any) -> set[int]:
 
 
 def renderings(tokenizer: Any, messages: Sequence[Message]) -> Iterator[Rendering]:
-    """A conversation as the template writes it, with its answers found by comparing renderings of growing prefixes.
+    """A conversation as the template writes it, with its answers found by comparing renderings of growing
+    prefixes.
 
-    What the template adds when an answer follows the messages before it, is the answer. Most templates write a
-    conversation the same however it goes on, and give one rendering; one that rewrites earlier turns (dropping
-    their reasoning, say) gives a rendering for each stretch that stays the same, so that every answer is trained in
-    the text that a model is asked with. Raises what the template raises.
+    What the template adds when an answer follows the messages before it, is the answer. Most templates write
+    a conversation the same however it goes on, and give one rendering; one that rewrites earlier turns
+    (dropping their reasoning, say) gives a rendering for each stretch that stays the same, so that every
+    answer is trained in the text that a model is asked with. Raises what the template raises.
     """
     text, answers = "", list[tuple[int, int]]()
     for end, message in enumerate(messages):

@@ -1,4 +1,5 @@
-"""How long and how fast a training goes: the loop's options as one value, and the steps that follow from them."""
+"""How long and how fast a training goes: the loop's options as one value, and the steps that follow from
+them."""
 
 from __future__ import annotations
 

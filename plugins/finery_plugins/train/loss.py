@@ -1,8 +1,8 @@
 """Cross entropy a token, straight from the last hidden states: the full logits are never held.
 
-For a vocabulary of 152,000 and 8 rows of 2,048 tokens, logits and their gradient would take 20 GB in 32 bits; in chunks,
-128 MB. The gradient is worked out beside the loss, as Liger's fused kernel does (Hsu et al. 2024), so nothing is
-computed twice.
+For a vocabulary of 152,000 and 8 rows of 2,048 tokens, logits and their gradient would take 20 GB in 32 bits;
+in chunks, 128 MB. The gradient is worked out beside the loss, as Liger's fused kernel does (Hsu et al. 2024),
+so nothing is computed twice.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ CHUNK_LOGITS = 1 << 24
 class TokenLoss:
     """A causal model that answers with the loss of each token in place of logits.
 
-    While attached, the model's output head works the loss out itself, inside the model's own forward pass, so that
-    whatever wraps the model still sees one call. Models that do more to their logits than the head does (soft caps,
-    scales, an adapted head) are found by trying, and keep their logits.
+    While attached, the model's output head works the loss out itself, inside the model's own forward pass, so
+    that whatever wraps the model still sees one call. Models that do more to their logits than the head does
+    (soft caps, scales, an adapted head) are found by trying, and keep their logits.
     """
 
     def __init__(self, model: Any) -> None:
@@ -43,7 +43,8 @@ class TokenLoss:
                 del self.head.forward
 
     def __call__(self, model: Any, inputs: Mapping[str, Any], labels: Any) -> tuple[Any, Any]:
-        """The summed loss, to differentiate, and the loss (n,) in nats of each labelled token, in order of `labels`.
+        """The summed loss, to differentiate, and the loss (n,) in nats of each labelled token, in order of
+        `labels`.
 
         `labels` (rows, tokens) stand beside what predicts them: they are not shifted again.
         """
@@ -100,13 +101,12 @@ def fused() -> Any:
 
 
 def forward(context: Any, hidden: Any, weight: Any, bias: Any, labels: Any) -> tuple[Any, Any]:
-    """Summed loss and loss a token (n,), from hidden (n, width), weight (vocabulary, width) and labels (n,)."""
+    """Summed loss and loss a token (n,), from hidden (n, width), weight (vocabulary, width) and labels
+    (n,)."""
     import torch
 
     needs = context.needs_input_grad
-    wanted = [
-        torch.zeros_like(x) if need else None for x, need in zip((hidden, weight, bias), needs, strict=False)
-    ]
+    wanted = [torch.zeros_like(x) if need else None for x, need in zip((hidden, weight, bias), needs, strict=False)]
     nll = torch.empty(len(labels), dtype=torch.float32, device=hidden.device)
     rows = max(64, CHUNK_LOGITS // len(weight))
     for start in range(0, len(labels), rows):
@@ -120,9 +120,7 @@ def forward(context: Any, hidden: Any, weight: Any, bias: Any, labels: Any) -> t
     return nll.sum(), nll
 
 
-def add_gradients(
-    wanted: list[Any], part: slice, log_shares: Any, hidden: Any, weight: Any, labels: Any
-) -> None:
+def add_gradients(wanted: list[Any], part: slice, log_shares: Any, hidden: Any, weight: Any, labels: Any) -> None:
     """Add one chunk's part to the gradients of hidden, weight and bias that are wanted."""
     import torch
 

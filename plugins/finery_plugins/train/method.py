@@ -26,7 +26,8 @@ class Lora:
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of the adapter's inputs left out at random."""
     targets: list[str] | None = None
-    """Names of the layers that are adapted, such as `q_proj`; all linear ones but the output head where not given."""
+    """Names of the layers that are adapted, such as `q_proj`; all linear ones but the output head where not
+    given."""
 
 
 @dataclass(frozen=True, config=SETTINGS)
@@ -71,7 +72,8 @@ def adapted(model: Any, method: Method, site: Site) -> Any:
 
 
 def merged(model: Any, method: Method, adapter: Path | None) -> Any:
-    """A plain model: an adapter is left in the folder `adapter` where one is named, then folded into the weights."""
+    """A plain model: an adapter is left in the folder `adapter` where one is named, then folded into the
+    weights."""
     if isinstance(method, str):
         return model
     if adapter is not None:

@@ -8,9 +8,7 @@ from pydantic import Field
 
 Split = Annotated[
     str,
-    Field(
-        description="Train on the rows whose `split` column has this value; sources without one are used whole."
-    ),
+    Field(description="Train on the rows whose `split` column has this value; sources without one are used whole."),
 ]
 Steps = Annotated[
     int | None,
@@ -34,9 +32,7 @@ Rows = Annotated[int, Field(ge=1, description="Rows of `context` tokens in one f
 Accumulate = Annotated[int, Field(ge=1, description="Forward passes summed into one optimizer step.")]
 Length = Annotated[
     int | None,
-    Field(
-        ge=8, le=1_048_576, description="Tokens in a row; where not given, the model's own, 2,048 at most."
-    ),
+    Field(ge=8, le=1_048_576, description="Tokens in a row; where not given, the model's own, 2,048 at most."),
 ]
 Packing = Annotated[
     bool,
@@ -46,9 +42,7 @@ Packing = Annotated[
 ]
 LearningRate = Annotated[
     float | None,
-    Field(
-        gt=0, le=1, description="The highest learning rate; a sensible one for the method where not given."
-    ),
+    Field(gt=0, le=1, description="The highest learning rate; a sensible one for the method where not given."),
 ]
 Schedule = Annotated[
     Literal["cosine", "linear", "constant"],
@@ -58,15 +52,11 @@ Warmup = Annotated[
     float,
     Field(ge=0, le=1, description="Share of the steps over which the learning rate rises from nothing."),
 ]
-Floor = Annotated[
-    float, Field(ge=0, le=1, description="The last learning rate, as a share of the highest one.")
-]
+Floor = Annotated[float, Field(ge=0, le=1, description="The last learning rate, as a share of the highest one.")]
 WeightDecay = Annotated[
     float, Field(ge=0, le=1, description="AdamW's weight decay; biases and norms are left out of it.")
 ]
-Clip = Annotated[
-    float, Field(gt=0, description="The largest norm of the gradient; a longer one is scaled down.")
-]
+Clip = Annotated[float, Field(gt=0, description="The largest norm of the gradient; a longer one is scaled down.")]
 MaxSeconds = Annotated[
     float | None,
     Field(
@@ -81,9 +71,7 @@ Seed = Annotated[
         description="Fixes first weights and dropout; where not given, the pipeline's seed and the stage's id do.",
     ),
 ]
-BFloat16 = Annotated[
-    bool, Field(description="Compute in bfloat16; weights and their update stay in 32 bits.")
-]
+BFloat16 = Annotated[bool, Field(description="Compute in bfloat16; weights and their update stay in 32 bits.")]
 GradientCheckpointing = Annotated[
     bool,
     Field(description="Recompute activations in the backward pass: less memory, about a third more time."),

@@ -1,4 +1,5 @@
-"""Rows of tokens: sequences cut to the context, put into rows best-fit first, and drawn in an order of chance."""
+"""Rows of tokens: sequences cut to the context, put into rows best-fit first, and drawn in an order of
+chance."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ GOLDEN = 0.6180339887498949
 
 @dataclass(frozen=True)
 class Packed:
-    """Rows of pieces. A piece of n tokens predicts n tokens: it ends one before the token it predicts last."""
+    """Rows of pieces. A piece of n tokens predicts n tokens: it ends one before the token it predicts
+    last."""
 
     tokens: Tokens
     sequences: np.ndarray
@@ -63,8 +65,8 @@ def cut(lengths: np.ndarray, context: int) -> tuple[np.ndarray, np.ndarray, np.n
 def best_fit(lengths: np.ndarray, context: int) -> np.ndarray:
     """`int64` (n,): the row of each piece, longest pieces first, each where it leaves the least room.
 
-    Best-fit decreasing uses at most 11/9 of the fewest rows (Johnson 1973). The rows with room for c tokens stand
-    in `room[c]`, and bit c of `has` says whether there are any, so finding a row costs no search.
+    Best-fit decreasing uses at most 11/9 of the fewest rows (Johnson 1973). The rows with room for c tokens
+    stand in `room[c]`, and bit c of `has` says whether there are any, so finding a row costs no search.
     """
     room: list[list[int]] = [[] for _ in range(context + 1)]
     rows = np.empty(len(lengths), np.int64)
@@ -94,8 +96,8 @@ def schedule(rows: Packed, total: int, stage: Stage) -> np.ndarray:
 def epoch_order(rows: Packed, stage: Stage, epoch: int) -> np.ndarray:
     """`int64` (rows,): all rows, ordered by the chance of the record of their first piece.
 
-    The pieces of one long record, and a record that a mix repeats, share a chance: steps of the golden ratio keep
-    them from standing side by side.
+    The pieces of one long record, and a record that a mix repeats, share a chance: steps of the golden ratio
+    keep them from standing side by side.
     """
     first = rows.bounds[:-1]
     ids = pa.table({"id": rows.tokens.ids.take(pa.array(rows.sequences[first]))})

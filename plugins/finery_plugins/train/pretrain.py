@@ -32,8 +32,9 @@ from finery_plugins.train.tokens import tokenised
 class Pretrain:
     """Train a causal language model on text, from scratch or from `model`.
 
-    From scratch, a byte-level BPE tokenizer is fitted to the records first and the options of size say how large the
-    model is; with `model`, that model's tokenizer and size stand. Documents are packed into rows of `context` tokens.
+    From scratch, a byte-level BPE tokenizer is fitted to the records first and the options of size say how
+    large the model is; with `model`, that model's tokenizer and size stand. Documents are packed into rows of
+    `context` tokens.
     """
 
     split: options.Split = "train"

@@ -65,7 +65,8 @@ class Sizes:
     bytes: np.ndarray
 
     def below(self, size: float) -> float:
-        """The chance under which records together hold at most `size` bytes, one record at least; 1 for all."""
+        """The chance under which records together hold at most `size` bytes, one record at least; 1 for
+        all."""
         order = np.argsort(self.chances, kind="stable")
         fitting = int(np.searchsorted(np.cumsum(self.bytes[order]), size, side="right"))
         return float(self.chances[order[max(fitting, 1)]]) if max(fitting, 1) < len(order) else 1.0
@@ -120,4 +121,5 @@ def sample(records: Records, column: str, under: float) -> list[str]:
 
 
 Encode = Callable[[pa.Table], Iterator[tuple[int, list[int]]]]
-"""Records to sequences: for each, the row of its record in the batch, and its tokens (see `tokens.signed`)."""
+"""Records to sequences: for each, the row of its record in the batch, and its tokens (see
+`tokens.signed`)."""

@@ -62,16 +62,15 @@ class Plan:
         return self.order[(step - 1) * size : step * size]
 
     def account(self, first: int, last: int) -> Iterator[pa.Table]:
-        """Which tokens of which records went into steps `first` to `last`: `step, rank, record, start, length`."""
+        """Which tokens of which records went into steps `first` to `last`: `step, rank, record, start,
+        length`."""
         for start in range(first, last + 1, 256):
             yield self.account_part(range(start, min(start + 256, last + 1)))
 
     def account_part(self, steps: Sequence[int]) -> pa.Table:
         """The account of a few steps, as one table."""
         bounds, packed = self.rows.bounds, self.rows
-        pairs = [
-            (step, np.arange(bounds[row], bounds[row + 1])) for step in steps for row in self.rows_of(step)
-        ]
+        pairs = [(step, np.arange(bounds[row], bounds[row + 1])) for step in steps for row in self.rows_of(step)]
         pieces = np.concatenate([found for _, found in pairs])
         numbers = np.repeat([step for step, _ in pairs], [len(found) for _, found in pairs])
         return pa.table(

@@ -1,4 +1,5 @@
-"""Supervised fine-tuning: a model learns to give the answers of conversations, fully or through an adapter."""
+"""Supervised fine-tuning: a model learns to give the answers of conversations, fully or through an
+adapter."""
 
 from __future__ import annotations
 
@@ -23,10 +24,11 @@ from finery_plugins.train.tokens import tokenised
 
 @plugin(needs=Needs(extra="train"))
 class Sft:
-    """Tune a model on `messages`, the loss taken on the assistant's turns alone, their end-of-turn tokens included.
+    """Tune a model on `messages`, the loss taken on the assistant's turns alone, their end-of-turn tokens
+    included.
 
-    The tokenizer's own chat template renders the conversations. The result is a plain model folder whatever the
-    method: an adapter is folded into the weights.
+    The tokenizer's own chat template renders the conversations. The result is a plain model folder whatever
+    the method: an adapter is folded into the weights.
     """
 
     method: Method = "full"

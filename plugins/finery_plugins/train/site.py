@@ -38,10 +38,11 @@ def demand(where: str, *modules: str) -> None:
 
 
 def settle(site: Site, *modules: str) -> None:
-    """Make this process ready to train: libraries there, threads pinned, nothing sent home, no bars of others.
+    """Make this process ready to train: libraries there, threads pinned, nothing sent home, no bars of
+    others.
 
-    Threads are pinned because sums of floats depend on how many there are. Raises MissingExtra, and UsageError for
-    more than one worker.
+    Threads are pinned because sums of floats depend on how many there are. Raises MissingExtra, and
+    UsageError for more than one worker.
     """
     demand(site.place, "torch", "transformers", "tokenizers", "accelerate", *modules)
     if site.world.size > 1:

@@ -27,9 +27,9 @@ CHAT_TEMPLATE = (
 def trained_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> Any:
     """A byte-level BPE tokenizer (Radford et al. 2019) of at most `vocabulary` tokens, fitted to `texts`.
 
-    Every text opens with the end-of-text token, as its ids from `documents` do, so that the first token of a text
-    is predicted too. Padding has a token of its own: were it the end-of-text token, a collator that masks padding
-    would keep the model from ever learning to end. Equal texts give an equal tokenizer.
+    Every text opens with the end-of-text token, as its ids from `documents` do, so that the first token of a
+    text is predicted too. Padding has a token of its own: were it the end-of-text token, a collator that
+    masks padding would keep the model from ever learning to end. Equal texts give an equal tokenizer.
     """
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast

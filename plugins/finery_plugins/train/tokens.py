@@ -106,9 +106,7 @@ def tokenised(records: Records, columns: Sequence[str], encode: Encode, under: f
     return opened(folder, records.sources)
 
 
-def write(
-    records: Records, columns: Sequence[str], encode: Encode, under: float, folder: Path, site: Site
-) -> None:
+def write(records: Records, columns: Sequence[str], encode: Encode, under: float, folder: Path, site: Site) -> None:
     """Tokenise the records whose chance is under a bound into `folder`."""
     writer, seen, total = Writer(), 0, records.examples.records
     with (folder / "tokens.bin").open("wb") as file:

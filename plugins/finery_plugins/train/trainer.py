@@ -15,17 +15,19 @@ from finery_plugins.train.site import Site
 
 
 class Objective(Protocol):
-    """What a training minimises. A new objective is a file with one of these and a plugin that encodes records."""
+    """What a training minimises. A new objective is a file with one of these and a plugin that encodes
+    records."""
 
     def losses(self, model: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-        """The summed loss to differentiate, then loss (n,) and source code (n,) of each token it is summed over."""
+        """The summed loss to differentiate, then loss (n,) and source code (n,) of each token it is summed
+        over."""
 
 
 def fit(model: Any, objective: Objective, plan: Plan, site: Site) -> None:
     """Train `model` in place, resuming from the newest checkpoint in `out/checkpoints`.
 
-    Interrupted and called again, it ends in the same weights, bit for bit. Raises DataError where the loss is not a
-    number.
+    Interrupted and called again, it ends in the same weights, bit for bit. Raises DataError where the loss is
+    not a number.
     """
     folder = site.out / "checkpoints"
     account = Account(plan, site)
@@ -105,9 +107,7 @@ def seed_of(plan: Plan, site: Site) -> int:
     return said % 2**32
 
 
-def compute_loss(
-    self: Any, model: Any, inputs: dict[str, Any], *_: Any, num_items_in_batch: Any = None
-) -> Any:
+def compute_loss(self: Any, model: Any, inputs: dict[str, Any], *_: Any, num_items_in_batch: Any = None) -> Any:
     """The loss a token over the whole step's tokens; its parts are noted by source."""
     import torch
 
@@ -116,9 +116,7 @@ def compute_loss(
     if not torch.isfinite(total):
         self.account.records(step, step)
         fault = f"the loss of step {step} is {float(total)}"
-        remedy = (
-            "lower `lr`, lengthen `warmup`, or look at the step's records: the lineage's `steps` names them"
-        )
+        remedy = "lower `lr`, lengthen `warmup`, or look at the step's records: the lineage's `steps` names them"
         raise DataError.at(self.account.site.place, fault, remedy)
     self.account.note(nll.detach(), codes)
     return total / max(int(num_items_in_batch), 1)

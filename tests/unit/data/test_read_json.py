@@ -14,7 +14,7 @@ from finery.errors import DataError
 
 VALUE = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab[]{}\"\\,: ", max_size=5), inner, max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('ab[]{}"\\,: ', max_size=5), inner, max_size=3),
     max_leaves=8,
 )
 RECORD = st.dictionaries(st.sampled_from(["text", "a", "b"]), VALUE, min_size=1)

@@ -73,10 +73,7 @@ def test_a_line_over_the_limit_is_broken_and_the_others_stay(lines, size, limit)
     chunks = [content[start : start + size] for start in range(0, len(content), size)]
     batches = list(line_batches(chunks, "f", max_line=limit, first=2))
     kept = {
-        batch.first + at: line
-        for batch in batches
-        if isinstance(batch, Lines)
-        for at, line in enumerate(batch.lines)
+        batch.first + at: line for batch in batches if isinstance(batch, Lines) for at, line in enumerate(batch.lines)
     }
     long = [batch.row for batch in batches if isinstance(batch, Broken)]
     assert kept == {row: line for row, line in enumerate(lines, 2) if len(line) <= limit}
@@ -204,4 +201,4 @@ def test_an_empty_file_yields_nothing(tmp_path):
 
 def test_a_json_array_under_the_wrong_suffix_is_recognised_in_the_error(tmp_path):
     with pytest.raises(DataError, match='kind = "json"'):
-        rows_of(jsonl(tmp_path, b'[\n{"text": "a"}\n]\n'), tmp_path)
+        rows_of(jsonl(tmp_path, b'[\n {\n  "text": "a"\n }\n]\n'), tmp_path)

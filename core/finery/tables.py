@@ -1,0 +1,81 @@
+"""The tables of a pipeline file and their keys, as pydantic models: what is checked is what is documented."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Table(BaseModel):
+    """A TOML table in which every unknown key is a fault."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class SourceTable(Table):
+    """Where records come from: one of `path`, `dataset` or `query`."""
+
+    name: Annotated[str, Field(min_length=1, pattern=r"^[\w.-]+$")]
+    """What stages, mixes and reports call it."""
+    path: str | tuple[str, ...] | None = None
+    """Files, with `*` and `**`, relative to the pipeline file, or URLs that fsspec knows."""
+    dataset: str | None = None
+    """A data set of the `datasets` library: a hub name or a local folder."""
+    query: str | None = None
+    """Anything DuckDB reads: `select * from 'data/*.parquet' where year > 2020`."""
+    kind: Literal["jsonl", "json", "csv", "tsv", "parquet", "text", "lines", "blocks", "markdown"] | None = None
+    """How to read the files; by default their suffix decides."""
+    shape: Literal["text", "alpaca", "ranked", "preference", "messages", "classification"] | None = None
+    """What the records are; by default their fields decide."""
+    columns: dict[str, str] = {}
+    """Our field names and theirs: `{ text = "body" }`."""
+    split: str | None = None
+    """Which split of a `dataset`."""
+    revision: str | None = None
+    """Which revision of a `dataset` on the hub."""
+    config: str | None = None
+    """Which configuration of a `dataset`."""
+    max_bad: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """The share of rows that may be unreadable before the run fails."""
+
+
+class RunTable(Table):
+    """How the work is done; nothing here changes a byte of what comes out."""
+
+    executor: Literal["local"] = "local"
+    """Where it is done."""
+    workers: Annotated[int, Field(ge=1)] | None = None
+    """How many at a time; by default all cores."""
+    address: str | None = None
+    """The address of a cluster."""
+    memory_gb: Annotated[float, Field(gt=0)] = 4
+    """What grouping and mixing may hold in memory before they spill to disk."""
+
+
+class ObserverTable(Table):
+    """An observer that listens to the run."""
+
+    use: str
+    """Its entry-point name, or `module:Class`."""
+    options: dict[str, Any] = {}
+    """Its options."""
+
+
+class StageWords(Table):
+    """The kernel's own words in a stage; everything else in it is an option of the plugin."""
+
+    id: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None = None
+    """A name for the stage; by default the plugin's, numbered where it repeats."""
+    only: tuple[str, ...] | None = None
+    """The sources that the stage sees; the others pass untouched."""
+    prefer: str | None = None
+    """Dedupe: the column whose largest value survives; `-column` for the smallest."""
+    model: str | None = None
+    """Train, evaluate: an earlier stage's id, a folder or a hub name; by default the last trained."""
+    needs: dict[Literal["cpus", "gpus"], float] = {}
+    """What one worker holds, where the plugin's own word should not stand."""
+    on_error: Literal["record", "stop"] = "record"
+    """What a record that makes the plugin raise costs: itself, or the run."""
+    max_bad: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """The share of records that may raise before the run fails."""
