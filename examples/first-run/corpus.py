@@ -1,7 +1,6 @@
-"""Writes the documentation that lies on every machine with Python as three files: stdlib, packages,
-instructions.
+"""Writes the documentation that lies on every machine with Python as sources for a first run.
 
-    python corpus.py OUT_DIR [--max-mb 40]
+    python corpus.py OUT_DIR [--max-mb 24]
 
 `stdlib.jsonl` holds the docstrings of the standard library and its language reference, `packages.jsonl` those
 of the installed packages with their descriptions and licences, `instructions.jsonl` pairs of a signature and
@@ -57,7 +56,7 @@ def main() -> None:
     """Write the three files and say how large they are."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, metavar="OUT_DIR")
-    parser.add_argument("--max-mb", type=float, default=30, help="megabytes of text at most (default: 30)")
+    parser.add_argument("--max-mb", type=float, default=24, help="megabytes of text at most (default: 24)")
     said = parser.parse_args()
     said.out.mkdir(parents=True, exist_ok=True)
     for name, records in corpus(int(said.max_mb * 1_000_000)).items():
@@ -137,11 +136,11 @@ def packages() -> list[Distribution]:
 def about(package: Distribution) -> tuple[tuple[str, str], ...]:
     """What every record of a package says of it."""
     said = package.metadata
-    license = said.get("License-Expression") or said.get("License") or "unknown"
+    licence = said.get("License-Expression") or said.get("License") or "unknown"
     return (
         ("package", package.name),
         ("version", package.version),
-        ("license", license.splitlines()[0][:80]),
+        ("license", licence.splitlines()[0][:80]),
     )
 
 
@@ -172,7 +171,7 @@ def reference() -> tuple[list[Record], list[Record]]:
     tables = [node.value for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)]
     topics = [item for table in tables for item in ast.literal_eval(table).items()]
     records = [
-        dict(text=text.strip(), module="pydoc_data.topics", name=name, kind="reference", license="PSF-2.0")
+        {"text": text.strip(), "module": "pydoc_data.topics", "name": name, "kind": "reference", "license": "PSF-2.0"}
         for name, text in topics
     ]
     return records, []
@@ -187,7 +186,7 @@ def read(file: File) -> tuple[list[Record], list[Record]]:
     """The documents of a module, and the pairs of its definitions; nothing where it cannot be parsed."""
     try:
         source = file.path.read_bytes()
-        if b'"""' not in source:
+        if b'"""' not in source and b"'''" not in source:
             return [], []
         with warnings.catch_warnings(action="ignore"):
             tree = ast.parse(source)

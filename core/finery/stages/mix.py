@@ -56,9 +56,8 @@ def run_mix(context: Context, step: Step) -> None:
     context.started(step)
     shards = list(enumerate(context.dataset.only(step.touched).all_shards()))
     sources = [weighed(context, name, shards) for name in step.touched]
-    draw = as_draw(
-        bind(step.configured.plugin, "mix", context.observers)(sources=sources, stage=step.stage), sources, step
-    )
+    ask = bind(step.configured.plugin, "mix", context.observers)
+    draw = as_draw(ask(sources=sources, stage=step.stage), sources, step)
     entries: list[dict[str, Any]] = []
     for source in sources:
         own = [(number, shard) for number, shard in shards if shard.source == source.name]

@@ -39,9 +39,7 @@ class MemoryDataset:
         held = [table for table in self.tables if source in names(table)]
         return tuple(held[0].column_names) if held else ALWAYS
 
-    def batches(
-        self, columns: Sequence[str] | None = None, only: Sequence[str] | None = None
-    ) -> Iterator[pa.Table]:
+    def batches(self, columns: Sequence[str] | None = None, only: Sequence[str] | None = None) -> Iterator[pa.Table]:
         """Every record, in order; columns a source lacks are left out, `id` and `source` are always there."""
         for table in self.tables:
             if only is None or set(names(table)) & set(only):

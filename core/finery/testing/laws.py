@@ -20,9 +20,7 @@ from finery.testing.subject import Raised, Skipped, Subject, attempt
 Faults = Iterator[Fault]
 
 ALONE = "let an answer depend on its own record; what needs all records goes into `prepare`"
-NO_CHANCE = (
-    "take chance from finery.chance(batch, stage), keep nothing between calls, or say deterministic=False"
-)
+NO_CHANCE = "take chance from finery.chance(batch, stage), keep nothing between calls, or say deterministic=False"
 SMALL = 7  # records a batch, for a prepare that ought not to care
 
 
@@ -104,9 +102,7 @@ def state_batches(subject: Subject) -> Faults:
         yield subject.fault("finds another state when the batches are smaller", remedy, "prepare")
 
 
-def alike(
-    subject: Subject, before: Sequence[Rows], after: Sequence[Rows] | Raised, when: str, remedy: str
-) -> Faults:
+def alike(subject: Subject, before: Sequence[Rows], after: Sequence[Rows] | Raised, when: str, remedy: str) -> Faults:
     """A fault where answers differ, or where there is none."""
     if isinstance(after, Raised):
         yield subject.fault(f"{after} ({when})", remedy, subject.verb)

@@ -9,7 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from finery.data.columns import TEXT
+from finery.data.fields import PAIRS, TEXTS
 from finery.data.identity import child_ids, record_ids
+from finery.data.messages import MESSAGES
 from finery.errors import UsageError, did_you_mean
 from finery.testing.texts import ODD, ORDINARY, QUESTIONS
 from finery.types import Source
@@ -17,16 +20,12 @@ from finery.types import Source
 Given: TypeAlias = "str | pa.Table | Source | Iterable[str | pa.Table | Source] | None"
 """What an author may pass as `samples`: a shape's name, a table, a mix's source, or several of them."""
 
-TEXT = pa.large_string()
-MESSAGES = pa.large_list(pa.struct([("role", TEXT), ("content", TEXT)]))
-PAIRS = pa.large_list(pa.large_list(TEXT))
-
 SCHEMAS = {
     "text": pa.schema([("text", TEXT)]),
     "alpaca": pa.schema([("instruction", TEXT), ("input", TEXT), ("output", TEXT), ("history", PAIRS)]),
     "messages": pa.schema([("messages", MESSAGES)]),
     "preference": pa.schema([("prompt", TEXT), ("chosen", TEXT), ("rejected", TEXT)]),
-    "ranked": pa.schema([("instruction", TEXT), ("input", TEXT), ("output", pa.large_list(TEXT))]),
+    "ranked": pa.schema([("instruction", TEXT), ("input", TEXT), ("output", TEXTS)]),
     "classification": pa.schema([("text", TEXT), ("label", TEXT)]),
 }
 
@@ -58,8 +57,7 @@ class Samples:
         """Each batch with its odd records behind the ordinary ones."""
         odd = zip(*(self.odd(kind) for kind in ODD), strict=True)
         return tuple(
-            pa.concat_tables([batch, *more]).combine_chunks()
-            for batch, more in zip(self.batches, odd, strict=True)
+            pa.concat_tables([batch, *more]).combine_chunks() for batch, more in zip(self.batches, odd, strict=True)
         )
 
 

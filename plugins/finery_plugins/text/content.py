@@ -45,7 +45,7 @@ def joined(parts: Sequence[pa.Array]) -> pa.Array:
 
 
 def joined_pair(left: pa.Array, right: pa.Array) -> pa.Array:
-    """Two texts as one. Arrow's own `null_handling="skip"` loses rows where all parts are null (pyarrow 26)."""
+    """Two texts as one. Arrow's `null_handling="skip"` loses rows of which all parts are null (pyarrow 26)."""
     both = pc.binary_join_element_wise(left, right, NEWLINE)
     either = pc.if_else(pc.equal(right, EMPTY), left, both)
     return pc.if_else(pc.equal(left, EMPTY), right, either)

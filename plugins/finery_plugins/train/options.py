@@ -25,7 +25,8 @@ Tokens = Annotated[
     int | None,
     Field(
         ge=1,
-        description="How many tokens to train on, padding included. Fewer than there are take a part of the records, drawn by chance.",
+        description="How many tokens to train on, padding included. "
+        "Fewer than there are take a part of the records, drawn by chance.",
     ),
 ]
 Rows = Annotated[int, Field(ge=1, description="Rows of `context` tokens in one forward pass.")]
@@ -61,14 +62,15 @@ MaxSeconds = Annotated[
     float | None,
     Field(
         gt=0,
-        description="Stop cleanly after so many seconds, the schedule unfinished. The result then depends on the speed of the machine: prefer `tokens`.",
+        description="Stop cleanly after so many seconds, the schedule unfinished. "
+        "The result then depends on the speed of the machine: prefer `tokens`.",
     ),
 ]
 Seed = Annotated[
     int | None,
     Field(
         ge=0,
-        description="Fixes first weights and dropout; where not given, the pipeline's seed and the stage's id do.",
+        description="Fixes first weights and dropout; where not given, pipeline seed and stage id do.",
     ),
 ]
 BFloat16 = Annotated[bool, Field(description="Compute in bfloat16; weights and their update stay in 32 bits.")]

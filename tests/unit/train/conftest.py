@@ -83,7 +83,8 @@ def sentences(count: int, salt: int = 0, length: int = 12) -> list[str]:
     """Texts in which the next word follows from the one before it."""
     size = len(WORDS)
     starts = itertools.islice(itertools.count(salt), count)
-    return [" ".join(WORDS[(start + 3 * k) % size] for k in range(length + start % 5)) + f" {start}." for start in starts]
+    walks = ((start, range(length + start % 5)) for start in starts)
+    return [" ".join(WORDS[(start + 3 * k) % size] for k in walk) + f" {start}." for start, walk in walks]
 
 
 def chats(count: int) -> list[list[dict[str, str]]]:

@@ -1,0 +1,82 @@
+"""Every built-in plugin keeps the contract that third parties are held to."""
+
+from collections.abc import Iterator
+from importlib import metadata
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from finery import Source, UsageError
+from finery.plugins import hooks
+from finery.specs import VERBS
+from finery.testing import check, sample
+
+
+def with_quality() -> pa.Table:
+    """The text sample with a number a record, some of them null."""
+    batch = sample("text")
+    values = [None if i % 9 == 0 else i / 40 for i in range(len(batch))]
+    return batch.append_column("quality", pa.array(values, pa.float64()))
+
+
+SHARES = {"general": 0.8, "domain": 0.2}
+
+# What a plugin is tried with, where its options have no defaults or text is not what it is for.
+TRIED: dict[str, list[dict[str, Any]]] = {
+    "filter:keep": [
+        {"options": {"where": "quality > 0.4"}, "samples": with_quality},
+        {"options": {"best": 0.1, "by": "quality"}, "samples": with_quality},
+    ],
+    "mix:ratio": [
+        {"options": {"shares": SHARES}},
+        {"options": {"shares": SHARES, "unit": "words"}, "samples": lambda: [sized("general"), sized("domain")]},
+    ],
+    "format:chat": [{"samples": lambda: ["alpaca", "messages"]}],
+    "format:clean": [{}, {"samples": lambda: ["alpaca", "messages", "preference", "ranked"]}],
+    "format:split": [{}, {"samples": lambda: ["messages", "classification"]}],
+    "dedupe:exact": [{}, {"samples": lambda: ["alpaca", "messages", "preference"]}],
+    "dedupe:minhash": [{}, {"samples": lambda: ["alpaca", "messages", "preference"]}],
+}
+
+
+def sized(name: str) -> Source:
+    """A source whose size follows from its name."""
+    return Source(name, 100 * len(name), {"characters": 9000.0, "words": 1500.0 * len(name)})
+
+
+def builtins() -> Iterator[tuple[str, metadata.EntryPoint]]:
+    """Every stage plugin that the distribution itself provides, as `hook:name`."""
+    for point in metadata.distribution("finery").entry_points:
+        hook = point.group.removeprefix("finery.")
+        if hook in VERBS:
+            yield f"{hook}:{point.name}", point
+
+
+TRIALS = [
+    pytest.param(point, trial, id=f"{name}-{number}")
+    for name, point in builtins()
+    for number, trial in enumerate(TRIED.get(name, [{}]))
+]
+
+
+@pytest.mark.parametrize(("point", "trial"), TRIALS)
+def test_a_built_in_keeps_the_contract(point: metadata.EntryPoint, trial: dict[str, Any]) -> None:
+    samples = trial.get("samples", lambda: None)()
+    report = check(point.load()(**trial.get("options", {})), samples)
+    assert not report.faults, "\n".join(map(str, report.faults))
+    assert not [f"{one.check}: {one.skipped}" for one in report.results if one.skipped]
+
+
+def test_every_trial_is_of_a_built_in() -> None:
+    assert set(TRIED) <= {name for name, _ in builtins()}
+
+
+def test_a_plugin_serves_the_hook_of_its_entry_point() -> None:
+    for name, point in builtins():
+        assert name.partition(":")[0] in hooks(point.load())
+
+
+def test_a_shape_that_is_not_known_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="did you mean 'messages'"):
+        check(object(), "mesages")

@@ -1,0 +1,46 @@
+"""The score `language` says which language a document is in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+import pyarrow as pa
+import pytest
+
+from finery import MissingExtra
+from finery_plugins.score.language import LanguageScore
+from finery_plugins.text.language import identifier
+
+BatchOf = Callable[..., pa.Table]
+
+TEXTS = {
+    "en": "The mill stood above the weir, and in spring the water reached the third step.",
+    "de": "Der Müller wohnt über der Mühle, und im Frühling reicht das Wasser bis an die Treppe.",
+    "zh": "春天的时候，水会涨到楼梯的第三级台阶。",
+    "ru": "Мельница стояла над плотиной, и весной вода доходила до третьей ступени.",
+    "ja": "灯台守は毎日、天気を日誌に書きます。",
+}
+
+
+def test_languages_are_told_with_confidence(batch_of: BatchOf) -> None:
+    columns = LanguageScore().score(batch=batch_of(text=list(TEXTS.values())))
+    assert columns["language"].to_pylist() == list(TEXTS)
+    assert all(0.5 < confidence <= 1 for confidence in columns["language_confidence"].to_pylist())
+
+
+def test_text_without_letters_is_undetermined(batch_of: BatchOf) -> None:
+    columns = LanguageScore().score(batch=batch_of(text=["", None, "1 + 1 = 2"]))
+    assert columns["language"].to_pylist() == ["und"] * 3
+    assert columns["language_confidence"].to_pylist() == [0.0] * 3
+
+
+def test_types_do_not_depend_on_the_batch(batch_of: BatchOf) -> None:
+    columns = LanguageScore().score(batch=batch_of(text=["a"]).slice(0, 0))
+    assert [column.type for column in columns.values()] == [pa.string(), pa.float64()]
+
+
+def test_without_py3langid_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "py3langid.langid", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'finery\[text\]'"):
+        identifier.__wrapped__()
