@@ -1,5 +1,5 @@
 # Two commands: `make demo` shows what Finery does, `make test` runs every check. Both make .venv as they need it.
-PYTHON ?= python3.11
+PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 

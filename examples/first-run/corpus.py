@@ -135,8 +135,8 @@ def packages() -> list[Distribution]:
 
 def about(package: Distribution) -> tuple[tuple[str, str], ...]:
     """What every record of a package says of it."""
-    said = package.metadata
-    licence = said.get("License-Expression") or said.get("License") or "unknown"
+    said = package.metadata.json
+    licence = str(said.get("license_expression") or said.get("license") or "unknown").strip()
     return (
         ("package", package.name),
         ("version", package.version),
@@ -148,8 +148,7 @@ def metadata() -> list[Record]:
     """The packages' descriptions, and the licences that they ship."""
     records = []
     for package in packages():
-        description = package.metadata.get_payload()  # type: ignore[attr-defined]
-        texts = [("description", str(description or package.metadata.get("Description") or ""))]
+        texts = [("description", str(package.metadata.json.get("description", "")))]
         texts += [("license", entry.read_text("utf-8")) for entry in package.files or () if is_license(entry.parts)]
         records += [
             dict(about(package), text=text.strip(), module="", name=package.name, kind=kind)

@@ -137,8 +137,10 @@ def drawn(root: Branch) -> Any:
     from rich.tree import Tree
 
     made = Tree(Text(one_line(root.label)), guide_style="dim")
-    for branch in root.branches:
-        made.add(drawn(branch))
+    waiting = [(made, root)]
+    while waiting:
+        node, branch = waiting.pop()
+        waiting += [(node.add(Text(one_line(below.label))), below) for below in branch.branches]
     return made
 
 

@@ -95,7 +95,7 @@ def shaped(raw: Raw, mapping: Mapping[str, str], shape: str) -> Rows:
         made[field.name], some = checked(field, values, len(raw))
         flaws += some
         if values is not None and field.kind in ("messages", "either"):
-            columns |= kept_whole(name, values)
+            columns |= {free_name(whole, columns): kept for whole, kept in kept_whole(name, values).items()}
     for name, values in columns.items():
         made[free_name(name, made)], some = named_flaws(name, *column(values))
         flaws += some
@@ -104,9 +104,12 @@ def shaped(raw: Raw, mapping: Mapping[str, str], shape: str) -> Rows:
 
 def renamed(columns: Mapping[str, Values], mapping: Mapping[str, str], rows: int) -> dict[str, Values]:
     """The columns under our names: mapped ones moved (taken out of their object where the name is a path)."""
-    ours = {name: at_path(columns, path, rows) for name, path in mapping.items()}
+    found = {name: at_path(columns, path, rows) for name, path in mapping.items()}
     moved = {path for path in mapping.values() if path in columns}
-    return ours | {free_name(name, ours): values for name, values in columns.items() if name not in moved}
+    others = [name for name in columns if name not in moved]
+    for name in sorted(others, key=lambda name: name in RESERVED or name in mapping):
+        found[free_name(name, found)] = columns[name]
+    return found
 
 
 def free_name(name: str, taken: Mapping[str, object]) -> str:

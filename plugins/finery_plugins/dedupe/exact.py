@@ -22,7 +22,11 @@ class Exact:
 
     The key is 128 bits of xxh3 of the text: at ten billion records 1e-19 wrong matches are to be expected.
 
-    Example: `dedupe = "exact", normalise = "letters"`
+    ```toml
+    [[stage]]
+    dedupe = "exact"
+    normalise = "letters"
+    ```
     """
 
     normalise: Literal["none", "whitespace", "letters"] = "whitespace"

@@ -25,7 +25,13 @@ class MinHash:
     tried, one removal in twenty was then of documents alike by less than half. A document of fewer than
     `ngram` words is a duplicate of those with the same words, one without words of those with the same bytes.
 
-    Example: `dedupe = "minhash", threshold = 0.7, bands = 20, rows = 5`
+    ```toml
+    [[stage]]
+    dedupe = "minhash"
+    threshold = 0.7
+    bands = 20
+    rows = 5
+    ```
     """
 
     ngram: Annotated[int, Field(ge=1, le=100)] = 5

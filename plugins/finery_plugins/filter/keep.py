@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
 from finery import Batch, Dataset, PipelineError, Reasons, Stage, State, did_you_mean, hookimpl, plugin
-from finery_plugins.filter.expression import Clause, clauses, holds, measured
+from finery_plugins.filter.expression import Clause, clauses, holds, is_number, measured
 from finery_plugins.filter.quantile import largest
 from finery_plugins.filter.rules import Rule, reasons
 from finery_plugins.text.content import column_of, listed, one_chunk, source_name
@@ -26,9 +26,18 @@ class Keep:
     names those that do not hold. A null, where it leaves open whether a clause holds, drops the record with
     the reason `null`.
 
-    Example: `filter = "keep", where = "quality > 0.4 and language in ['en', 'zh']"`
+    ```toml
+    [[stage]]
+    filter = "keep"
+    where = "quality > 0.4 and language in ['en', 'zh']"
+    ```
 
-    Example: `filter = "keep", best = 0.1, by = "quality"`
+    ```toml
+    [[stage]]
+    filter = "keep"
+    best = 0.1
+    by = "quality"
+    ```
     """
 
     where: str | None = None
@@ -121,6 +130,6 @@ def best_rules(batch: Batch, by: str, threshold: float | None) -> list[Rule]:
 def numbers(batch: Batch, name: str) -> np.ndarray:
     """`float64` (n,): a numeric column, null as NaN. Raises PipelineError for another type."""
     column = one_chunk(column_of(batch, name))
-    if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
+    if not (is_number(column.type) or pa.types.is_null(column.type)):
         raise PipelineError.at(f'by = "{name}"', f"the column is {column.type}", "name a numeric column")
     return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))

@@ -27,7 +27,11 @@ class Language:
     before, its columns are used and nothing is identified twice. A text without letters is `und`,
     undetermined.
 
-    Example: `filter = "language", keep = ["en", "zh"]`
+    ```toml
+    [[stage]]
+    filter = "language"
+    keep = ["en", "zh"]
+    ```
     """
 
     keep: Annotated[list[Code], Field(min_length=1)] = Field(default_factory=lambda: ["en"])

@@ -21,7 +21,12 @@ class Length:
     Words are split at white space; of scripts written without spaces (Han, kana, Thai and others) each
     character is a word. A newline ends a line. A null is an empty document.
 
-    Example: `filter = "length", min_words = 50, max_characters = 200_000`
+    ```toml
+    [[stage]]
+    filter = "length"
+    min_words = 50
+    max_characters = 200_000
+    ```
     """
 
     min_characters: Count | None = None

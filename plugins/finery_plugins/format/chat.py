@@ -51,7 +51,11 @@ class Chat:
     Instruction and input are joined by a blank line; an empty answer makes no message. The columns it was
     made of go, others stay.
 
-    Example: `format = "chat", system = "You are a helpful assistant."`
+    ```toml
+    [[stage]]
+    format = "chat"
+    system = "You are a helpful assistant."
+    ```
     """
 
     system: str | None = None

@@ -33,7 +33,11 @@ class Clean:
     It takes all text of a record whatever its shape, of dialogues what was said. A column in which nothing
     changes stays as it is. A text may become empty; the filter `length` drops such records.
 
-    Example: `format = "clean", whitespace = false`
+    ```toml
+    [[stage]]
+    format = "clean"
+    whitespace = false
+    ```
     """
 
     repair: bool = True

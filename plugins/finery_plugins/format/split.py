@@ -24,7 +24,12 @@ class Split:
     what else is in the data, and records of one group never stand on both sides. Shares hold on average, of
     groups where there are groups.
 
-    Example: `format = "split", validation = 0.02, group = "package"`
+    ```toml
+    [[stage]]
+    format = "split"
+    validation = 0.02
+    group = "package"
+    ```
     """
 
     validation: Share = 0.01

@@ -17,7 +17,11 @@ class Ratio:
     Shares are scaled to add up to 1, so `{ general = 4, domain = 1 }` will do. The mix is as large as
     `total`, or else as large as it can be before some source is read more than `max_epochs` times.
 
-    Example: `mix = "ratio", shares = { general = 0.8, domain = 0.2 }`
+    ```toml
+    [[stage]]
+    mix = "ratio"
+    shares = { general = 0.8, domain = 0.2 }
+    ```
     """
 
     shares: dict[str, Annotated[float, Field(ge=0, allow_inf_nan=False)]]

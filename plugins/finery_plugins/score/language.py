@@ -19,7 +19,11 @@ class LanguageScore:
 
     The model is py3langid's, in its wheel: no download. A text without letters is `und` with probability 0.
 
-    Example: `score = "language", max_characters = 500`
+    ```toml
+    [[stage]]
+    score = "language"
+    max_characters = 500
+    ```
     """
 
     max_characters: Annotated[int, Field(ge=1)] = 1000

@@ -53,7 +53,11 @@ class Statistics:
 
     A ratio of nothing is null, such as the mean word length of an empty document.
 
-    Example: `score = "statistics", columns = ["words", "compression_ratio"]`
+    ```toml
+    [[stage]]
+    score = "statistics"
+    columns = ["words", "compression_ratio"]
+    ```
     """
 
     columns: Annotated[list[Column], Field(min_length=1)] | None = None

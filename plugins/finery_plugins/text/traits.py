@@ -35,12 +35,15 @@ def traits() -> np.ndarray:
     table = np.arange(POINTS, dtype=np.int32)
     for points in DENSE:
         table[points.start : points.stop] = [trait(point) for point in points]
+    for first, last in UNSPACED:
+        block = table[first : last + 1]
+        block[(block & MARK == 0) & (block & FOLD != 0)] |= ALONE
     table.setflags(write=False)
     return table
 
 
 def trait(point: int) -> int:
-    """The bits of one code point."""
+    """The bits of one code point, but for ALONE, which stands for whole blocks."""
     character = chr(point)
     category = unicodedata.category(character)
     if character.isspace():
@@ -49,15 +52,10 @@ def trait(point: int) -> int:
         return MARK
     if category in ("Cc", "Cf"):
         return 0
-    return lower(character) | (ALONE if is_unspaced(point) else 0)
+    return lower(character)
 
 
 def lower(character: str) -> int:
     """The code point in lower case, where lower case is one character."""
     lowered = character.lower()
     return ord(lowered) if len(lowered) == 1 else ord(character)
-
-
-def is_unspaced(point: int) -> bool:
-    """Whether a code point belongs to a script written without spaces."""
-    return point >= UNSPACED[0][0] and any(first <= point <= last for first, last in UNSPACED)

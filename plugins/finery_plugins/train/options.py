@@ -14,7 +14,7 @@ Steps = Annotated[
     int | None,
     Field(
         ge=1,
-        description="How many optimizer steps to take. At most one of `steps`, `epochs`, `tokens` is given.",
+        description="How many optimizer steps to take. Give one of `steps`, `epochs`, `tokens`.",
     ),
 ]
 Epochs = Annotated[
@@ -38,7 +38,7 @@ Length = Annotated[
 Packing = Annotated[
     bool,
     Field(
-        description="Put several documents into one row, kept apart by restarting positions. Off gives each its own row."
+        description="Put several documents into one row, kept apart by restarting positions. Off gives each a row."
     ),
 ]
 LearningRate = Annotated[

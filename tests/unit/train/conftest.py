@@ -1,106 +1,22 @@
-"""Small data sets and a journal in memory, and a tiny model, for the tests of training and evaluation."""
+"""Fixtures of the tests of training and evaluation, and the way to their samples."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from finery import Model, Stage, World, record_ids
+from finery import Model, Stage, World
 
-WORDS = ["iron", "slag", "bloom", "forge", "anvil", "ember", "tongs", "quench", "temper", "rivet"]
+sys.path.insert(0, str(Path(__file__).parent))
 
-
-@dataclass
-class MemoryDataset:
-    """Records in memory, as plugins see those on disk."""
-
-    tables: dict[str, pa.Table]
-    rows: int = 7
-    """Records in a batch."""
-    fingerprint: str = "memory"
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        return tuple(self.tables)
-
-    @property
-    def records(self) -> int:
-        return sum(map(len, self.tables.values()))
-
-    def columns(self, source: str) -> tuple[str, ...]:
-        return tuple(self.tables[source].column_names)
-
-    def batches(self, columns: Sequence[str] | None = None, only: Sequence[str] | None = None) -> Iterator[pa.Table]:
-        for name, table in self.tables.items():
-            if only is not None and name not in only:
-                continue
-            kept = table if columns is None else table.select([c for c in table.column_names if c in columns])
-            yield from (kept.slice(start, self.rows) for start in range(0, len(kept), self.rows))
+from training_samples import MemoryDataset, MemoryJournal, dataset, sentences
 
 
-@dataclass
-class MemoryJournal:
-    """Keeps what a plugin wrote."""
-
-    metrics: list[tuple[str, float, int | None, str | None]] = field(default_factory=list)
-    tables: list[pa.Table] = field(default_factory=list)
-    progressed: list[tuple[float, float, str]] = field(default_factory=list)
-
-    def metric(self, name: str, value: float, step: int | None = None, source: str | None = None) -> None:
-        self.metrics.append((name, value, step, source))
-
-    def steps(self, table: pa.Table) -> None:
-        self.tables.append(table)
-
-    def progress(self, done: float, total: float, unit: str) -> None:
-        self.progressed.append((done, total, unit))
-
-    def values(self, name: str, source: str | None = None) -> dict[int | None, float]:
-        """The values of one metric by step."""
-        return {step: value for told, value, step, whose in self.metrics if (told, whose) == (name, source)}
-
-
-def source_table(source: str, columns: dict[str, Any]) -> pa.Table:
-    """Records of one source, with their ids."""
-    table = pa.table(columns)
-    names = pa.array([source] * len(table)).dictionary_encode()
-    ids = record_ids(table, source)
-    return table.add_column(0, "source", names).add_column(0, "id", ids)
-
-
-def dataset(sources: dict[str, dict[str, Any]], rows: int = 7) -> MemoryDataset:
-    """A data set of a few sources, each given by its columns."""
-    return MemoryDataset({name: source_table(name, columns) for name, columns in sources.items()}, rows)
-
-
-def sentences(count: int, salt: int = 0, length: int = 12) -> list[str]:
-    """Texts in which the next word follows from the one before it."""
-    size = len(WORDS)
-    starts = itertools.islice(itertools.count(salt), count)
-    walks = ((start, range(length + start % 5)) for start in starts)
-    return [" ".join(WORDS[(start + 3 * k) % size] for k in walk) + f" {start}." for start, walk in walks]
-
-
-def chats(count: int) -> list[list[dict[str, str]]]:
-    """Conversations of two turns whose answers follow from the questions."""
-    return [
-        [
-            {"role": "user", "content": f"What follows {WORDS[k % 10]}?"},
-            {"role": "assistant", "content": WORDS[(k + 3) % 10]},
-            {"role": "user", "content": "And then?"},
-            {"role": "assistant", "content": WORDS[(k + 6) % 10]},
-        ]
-        for k in range(count)
-    ]
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def stage() -> Stage:
     return Stage(id="study", hook="train", plugin="pretrain", seed=17)
 
@@ -128,3 +44,13 @@ def train(tmp_path: Path, stage: Stage) -> Train:
         return plugin.train(examples, model, folder, World(threads=1), stage, journal or MemoryJournal())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory, stage: Stage) -> Model:
+    """A tiny pre-trained model."""
+    from finery_plugins.train.pretrain import Pretrain
+
+    examples = dataset({"forge": {"text": sentences(60)}})
+    plugin = Pretrain(layers=2, width=32, heads=2, vocabulary=400, context=64, steps=20, batch=8, lr=1e-2)
+    return plugin.train(examples, None, tmp_path_factory.mktemp("base"), World(), stage, MemoryJournal())

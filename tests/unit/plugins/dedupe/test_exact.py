@@ -39,9 +39,7 @@ def are_equal(batch_of: BatchOf, one: str, other: str, normalise: Any) -> bool:
         ("", " ", False, True, False),
     ],
 )
-def test_what_is_equal(
-    batch_of: BatchOf, one: str, other: str, none: bool, whitespace: bool, letters: bool
-) -> None:
+def test_what_is_equal(batch_of: BatchOf, one: str, other: str, none: bool, whitespace: bool, letters: bool) -> None:
     assert are_equal(batch_of, one, other, "none") == none
     assert are_equal(batch_of, one, other, "whitespace") == whitespace
     assert are_equal(batch_of, one, other, "letters") == letters

@@ -95,7 +95,9 @@ def test_an_unknown_column_is_a_fault_that_names_the_columns(batch_of: BatchOf) 
         answer("qualty > 0.4", batch)
 
 
-@pytest.mark.parametrize("where", ["t > 1", "n == 'en'", "t + 1 > 2", "n + 1", "n", "n in 5", "n > None", "n is 1", "[n]"])
+@pytest.mark.parametrize(
+    "where", ["t > 1", "n == 'en'", "t + 1 > 2", "n + 1", "n", "n in 5", "n > None", "n is 1", "[n]"]
+)
 def test_values_that_do_not_go_together_are_a_fault(batch_of: BatchOf, where: str) -> None:
     batch = batch_of(n=pa.array([1]), t=["en"])
     with pytest.raises(PipelineError, match="where = "):

@@ -29,7 +29,7 @@ def test_several_languages_may_stay(batch_of: BatchOf) -> None:
 
 
 def test_what_is_not_certain_goes_with_its_confidence(batch_of: BatchOf) -> None:
-    reasons = Language(keep=["en"], min_confidence=0.999999).filter(batch=batch_of(text=["the cat sat"]))
+    reasons = Language(keep=["en"], min_confidence=0.999999).filter(batch=batch_of(text=["the cat sat on the mat"]))
     assert reasons.code.to_pylist() == ["low-confidence"]
     assert 0 < reasons.value.to_pylist()[0] < 0.999999
     assert reasons.bound.to_pylist() == [0.999999]

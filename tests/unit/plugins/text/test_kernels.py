@@ -16,7 +16,10 @@ from finery_plugins.text import measures
 from finery_plugins.text.traits import ALONE, FOLD, MARK, POINTS, SPACE, UNSPACED, traits
 
 MASK = (1 << 64) - 1
-ODD = " \t\n\r\x0b\x0c\x1c\x85\xa0\u1680\u2003\u2028\u202f\u3000\u200b\u00ad\ufeff\x00\x7fßİıΣσςéŒÆ中文字。、カなㄅกำ၁ꯍ한ﬁ👍🏽\u0301\U0010ffff𝔸𐐀𠀀"
+ODD = (
+    " \t\n\r\x0b\x0c\x1c\x85\xa0\u1680\u2003\u2028\u202f\u3000\u200b\u00ad\ufeff\x00\x7f"
+    "ßİıΣσςéŒÆ中文字。、カなㄅกำ၁ꯍ한ﬁ👍🏽\u0301\U0010ffff𝔸𐐀𠀀"
+)
 TEXTS = st.lists(
     st.one_of(st.text(max_size=40), st.text(ODD + "abAB .,-\n", max_size=60)), max_size=8
 )  # fmt: skip
@@ -189,7 +192,7 @@ def test_no_texts_have_no_counts() -> None:
     assert measures.similarities(empty, empty, 5).tolist() == []
 
 
-def test_kernels_work_where_no_folder_can_hold_their_cache(tmp_path: object) -> None:
+def test_kernels_work_where_no_folder_can_hold_their_cache() -> None:
     """As where the package, and the user's home, cannot be written to."""
     from finery_plugins.text.kernels import kernel
 
