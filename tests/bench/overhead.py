@@ -8,6 +8,7 @@ turn, on one worker, and the medians are compared: the whole run, and the pass o
 from __future__ import annotations
 
 import argparse
+import random
 import shutil
 import statistics
 import sys
@@ -47,7 +48,9 @@ class Nothing:
 
 def write_input(folder: Path, records: int) -> None:
     """Records of about 60 characters in row groups of 8,192."""
-    texts = pa.array([f"record {i}: a short line of text, as in a chat log" for i in range(records)], pa.large_string())
+    draw = random.Random(17)
+    words = ["".join(draw.choices("etaoinshrdlu", k=draw.randint(2, 9))) for _ in range(20_000)]
+    texts = pa.array([" ".join(draw.choices(words, k=10)) for _ in range(records)], pa.large_string())
     pq.write_table(pa.table({"text": texts}), folder / "short.parquet", row_group_size=8192, compression="zstd")
     (folder / "pipeline.toml").write_text(PIPELINE + 3 * STAGE)
 

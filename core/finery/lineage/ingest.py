@@ -17,6 +17,7 @@ insert into decisions
 select $artifact, record, reason, value, bound, other, detail from read_parquet($files) order by record
 """
 
+# Left in the order of reading: sorting every record that was ever read costs more than scanning their ids for one.
 # A record that occurs again has another id than its base file says: see `told_apart`.
 ORIGINS = r"""
 insert into origins
@@ -25,12 +26,12 @@ with origin as (
 fresh as (
     select *, regexp_extract(filename, '-(\d+)\.parquet$', 1) as shard from read_parquet($ids, filename = true))
 select $artifact, coalesce(fresh.id, record), $source, file, line
-from origin left join fresh using (shard, row) order by 2
+from origin left join fresh using (shard, row)
 """
 
 PLAIN_ORIGINS = """
 insert into origins
-select $artifact, record, $source, file, line from read_parquet($files) order by record
+select $artifact, record, $source, file, line from read_parquet($files)
 """
 
 PARENTS = "insert into parents select $artifact, child, parent from read_parquet($files) order by child"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
@@ -21,12 +22,17 @@ if TYPE_CHECKING:
 LIBRARIES = ("finery", "pyarrow", "duckdb", "numpy", "torch", "transformers")
 
 
+PAUSE_SECONDS = 5.0
+"""Opening the database costs 40 ms: stages that end sooner after the last entry are entered together."""
+
+
 class Recorder:
-    """Writes down what a run does. The database is brought up to date when a stage ends, in one transaction."""
+    """Writes down what a run does; the database is brought up to date as stages end, and when the run does."""
 
     def __init__(self, root: Path, run: str, plan: Plan) -> None:
         self.root = root
         self.artifacts = Artifacts(root)
+        self.entered = time.monotonic()
         self.record: dict[str, Any] = {
             "run": run,
             "name": plan.pipeline.name,
@@ -44,8 +50,6 @@ class Recorder:
         """Note the plan."""
         (self.root / "runs").mkdir(parents=True, exist_ok=True)
         self.write()
-        with writing(self.root) as connection:
-            ingest_run(connection, self.record)
 
     @hookimpl
     def stage_finished(self, stage: Stage, summary: Mapping[str, Any]) -> None:
@@ -53,27 +57,24 @@ class Recorder:
         for known in self.record["stages"]:
             if known["id"] == stage.id:
                 known["done"] = True
-        self.write()
-        if not summary["reused"]:
-            self.take_in(summary["fingerprint"])
-
-    def take_in(self, fingerprint: str) -> None:
-        """Put one artifact into the database."""
-        manifest = self.artifacts.manifest(fingerprint)
-        with writing(self.root) as connection:
-            if manifest:
-                ingest_artifact(connection, self.artifacts.path(fingerprint), manifest)
+        if not summary["reused"] and time.monotonic() - self.entered > PAUSE_SECONDS:
+            self.enter()
 
     @hookimpl
     def run_finished(self, run: str, status: str, seconds: float) -> None:
         """Note how it ended. Artifacts that a killed run finished but could not enter are entered now."""
         self.record |= {"status": status, "seconds": seconds}
+        self.enter()
+
+    def enter(self) -> None:
+        """Bring the database up to date, with what a killed run finished but could not enter."""
         self.write()
         with writing(self.root) as connection:
             ingest_run(connection, self.record)
             for stage in self.record["stages"]:
                 if manifest := self.artifacts.manifest(stage["artifact"]):
                     ingest_artifact(connection, self.artifacts.path(stage["artifact"]), manifest)
+        self.entered = time.monotonic()
 
     def write(self) -> None:
         """Bring the run's file up to date."""
