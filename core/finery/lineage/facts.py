@@ -44,7 +44,7 @@ QUERIES = {
     ),
 }
 ITEMS = """
-select item::uuid as record, artifact, measures from items
+select try_cast(item as uuid) as record, artifact, measures from items
 where artifact in (select unnest($artifacts)) and item in (select unnest($records))
 """
 

@@ -21,8 +21,8 @@ from finery_plugins.text.content import column_of, listed, one_chunk, source_nam
 class Keep:
     """Keep the records for which an expression holds, or the best share of each source.
 
-    `where` may use columns, numbers, strings, arithmetic, comparisons,
-    `in`, `and`, `or`, `not`, and `== None` for null. Every clause that `and` joins is tested, and the detail
+    `where` may use columns, numbers, strings, arithmetic, comparisons, `in`, `and`, `or`, `not`, and
+    `== None` for null. Every clause that `and` joins is tested, and the detail
     names those that do not hold. A null, where it leaves open whether a clause holds, drops the record with
     the reason `null`.
 

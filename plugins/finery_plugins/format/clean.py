@@ -14,7 +14,7 @@ from pydantic import Field
 from finery import Batch, Needs, hookimpl, missing_extra, plugin
 from finery_plugins.text.content import column_of, one_chunk, rewritten, text_columns
 
-LINE_BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+LINE_BREAKS = re.compile("[\r\x0b\x0c\x85\u2028\u2029]")
 """What ends a line elsewhere: other systems, page feeds, Unicode's separators."""
 
 CONTROLS = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u206a-\u206f\ufeff\ufff9-\ufffb]")
@@ -109,7 +109,7 @@ def ftfy() -> tuple[Callable[[str], bool], Step]:
 
 def uncontrolled(text: str) -> str:
     """A text without control characters, all lines ended by newlines."""
-    return CONTROLS.sub("", LINE_BREAKS.sub("\n", text))
+    return CONTROLS.sub("", LINE_BREAKS.sub("\n", text.replace("\r\n", "\n")))
 
 
 def normal(text: str, form: Any) -> str:
@@ -120,4 +120,6 @@ def normal(text: str, form: Any) -> str:
 def tidy(text: str) -> str:
     """A text without white space at the ends of its lines, and with at most two blank lines in a row."""
     lines = "\n".join([line.rstrip() for line in text.split("\n")])
-    return BLANK_LINES.sub("\n\n\n", lines).strip("\n")
+    # Most texts have none to shorten, and `in` is ten times as fast as a pattern.
+    short = BLANK_LINES.sub("\n\n\n", lines) if "\n\n\n\n" in lines else lines
+    return short.strip("\n")

@@ -31,9 +31,7 @@ class Ratio:
     """What shares and `total` count: `records`, `characters` or a numeric column such as `tokens`."""
 
     max_epochs: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    """How often a source may be read at most.
-
-    Up to 4 epochs are almost as good as new data (Muennighoff et al. 2023)."""
+    """How often a source may be read at most; up to 4 are almost as good as new data (Muennighoff 2023)."""
 
     total: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """The size of the mix, in `unit`."""

@@ -40,12 +40,13 @@ def fresh_model(shape: Shape, tokenizer: Any, where: str) -> Any:
         return AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     except (ValueError, TypeError, KeyError) as error:
         fault = f"cannot make a causal language model of architecture '{shape.architecture}'"
-        raise UsageError.at(where, fault, str(error).splitlines()[0]) from error
+        raise UsageError.at(where, fault, reason(error)) from error
 
 
 def configuration(shape: Shape, tokenizer: Any, where: str) -> Any:
     """The configuration of a model made from scratch. Raises UsageError for words that transformers does not
     know."""
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as KNOWN
 
@@ -60,7 +61,10 @@ def configuration(shape: Shape, tokenizer: Any, where: str) -> Any:
         near = did_you_mean(unknown[0], known.to_dict())
         raise UsageError.at(where, f"'{shape.architecture}' has no setting '{unknown[0]}'{near}", "mend `config`")
     said = {**dimensions(shape, known), **special, **shape.config}
-    return AutoConfig.for_model(shape.architecture, vocab_size=len(tokenizer), **said)
+    try:
+        return AutoConfig.for_model(shape.architecture, vocab_size=len(tokenizer), **said)
+    except StrictDataclassError as error:
+        raise UsageError.at(where, "cannot make the model's configuration", reason(error)) from error
 
 
 def dimensions(shape: Shape, known: Any) -> dict[str, Any]:
@@ -114,7 +118,12 @@ def loaded_model(model: Model, where: str) -> Any:
         )
     except (OSError, ValueError, KeyError) as error:
         fault = f"cannot load a causal language model from '{place}'"
-        raise UsageError.at(where, fault, str(error).splitlines()[0]) from error
+        raise UsageError.at(where, fault, reason(error)) from error
+
+
+def reason(error: BaseException) -> str:
+    """What a library says went wrong, on one line."""
+    return " ".join(str(error).split())[:300]
 
 
 def longest(model: Any) -> int | None:

@@ -88,7 +88,7 @@ def has_plain_head(model: Any, head: Any) -> bool:
     handle.remove()
     model.train(was_training)
     alike = logits.shape == plain.shape
-    return alike and bool(torch.allclose(logits.float(), plain.float(), rtol=1e-4, atol=1e-4))
+    return alike and bool(torch.allclose(logits.float(), plain.float(), rtol=1e-4, atol=1e-4, equal_nan=True))
 
 
 @functools.cache

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
 from finery import UsageError
+from finery_plugins.train.architecture import reason
 from finery_plugins.train.site import Site, demand
 
 SETTINGS = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -68,7 +69,7 @@ def adapted(model: Any, method: Method, site: Site) -> Any:
             return get_peft_model(model, settings)
     except ValueError as error:
         fault = f"cannot adapt {', '.join(said.targets or ['the linear layers'])}"
-        raise UsageError.at(site.place, fault, str(error).splitlines()[0]) from error
+        raise UsageError.at(site.place, fault, reason(error)) from error
 
 
 def merged(model: Any, method: Method, adapter: Path | None) -> Any:

@@ -37,9 +37,7 @@ Length = Annotated[
 ]
 Packing = Annotated[
     bool,
-    Field(
-        description="Put several documents into one row, kept apart by restarting positions. Off gives each a row."
-    ),
+    Field(description="Put several documents into one row, kept apart by restarting positions. Off gives each a row."),
 ]
 LearningRate = Annotated[
     float | None,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from finery import Model, UsageError
-from finery_plugins.train.architecture import locate
+from finery_plugins.train.architecture import locate, reason
 
 TEXT_ENDS = "<|endoftext|>"
 PADDING = "<|pad|>"
@@ -67,7 +67,7 @@ def loaded_tokenizer(model: Model, where: str) -> Any:
         return AutoTokenizer.from_pretrained(locate(model, where), trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         fault = f"cannot load the tokenizer of model '{model.name}' ({model.path})"
-        remedy = f"the folder needs tokenizer.json: {str(error).splitlines()[0]}"
+        remedy = f"the folder needs tokenizer.json: {reason(error)}"
         raise UsageError.at(where, fault, remedy) from error
 
 

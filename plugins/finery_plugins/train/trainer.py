@@ -115,7 +115,7 @@ def compute_loss(self: Any, model: Any, inputs: dict[str, Any], *_: Any, num_ite
     step = self.state.global_step + 1
     if not torch.isfinite(total):
         self.account.records(step, step)
-        fault = f"the loss of step {step} is {float(total)}"
+        fault = f"the loss of step {step} is {total.item()}"
         remedy = "lower `lr`, lengthen `warmup`, or look at the step's records: the lineage's `steps` names them"
         raise DataError.at(self.account.site.place, fault, remedy)
     self.account.note(nll.detach(), codes)
