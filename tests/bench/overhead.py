@@ -59,7 +59,9 @@ def bare_loop(folder: Path) -> float:
     """Seconds to read every row group and write it again."""
     started = time.perf_counter()
     file = pq.ParquetFile(folder / "short.parquet")
-    with pq.ParquetWriter(folder / "copy.parquet", file.schema_arrow, compression="zstd", use_dictionary=False) as writer:
+    with pq.ParquetWriter(
+        folder / "copy.parquet", file.schema_arrow, compression="zstd", use_dictionary=False
+    ) as writer:
         for number in range(file.num_row_groups):
             writer.write_table(file.read_row_group(number, use_threads=False))
     return time.perf_counter() - started

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from finery.data.artifacts import Artifacts
+from finery.data.columns import as_type
 from finery.data.identity import child_ids, one_chunk
 
 Layers = tuple[tuple[str, tuple[int, ...] | None], ...]
@@ -127,7 +128,7 @@ class ShardReader:
         kind = self.shard.types.get(name)
         if column is None:
             return pa.nulls(length, type_from(kind or "null"))
-        return column.cast(type_from(kind)) if kind else column
+        return as_type(column, type_from(kind)) if kind else column
 
     def mended(self, ids: pa.Array, start: int, length: int) -> pa.Array:
         """The ids with those of repeated records replaced."""

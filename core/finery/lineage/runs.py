@@ -67,7 +67,9 @@ class Run:
             if stage.id == name:
                 return stage
         known = [stage.id for stage in self.stages]
-        raise UsageError.at(f"run {self.id}", f"no stage '{name}'{did_you_mean(name, known)}", f"stages are {', '.join(known)}")
+        raise UsageError.at(
+            f"run {self.id}", f"no stage '{name}'{did_you_mean(name, known)}", f"stages are {', '.join(known)}"
+        )
 
 
 def rows(connection: duckdb.DuckDBPyConnection, query: str, values: Any = None) -> Rows:
@@ -79,7 +81,9 @@ def rows(connection: duckdb.DuckDBPyConnection, query: str, values: Any = None) 
 
 def run_ids(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Every run, the latest first."""
-    return [str(row[0]) for row in connection.execute("select run from runs order by started desc, run desc").fetchall()]
+    return [
+        str(row[0]) for row in connection.execute("select run from runs order by started desc, run desc").fetchall()
+    ]
 
 
 def find_run(connection: duckdb.DuckDBPyConnection, name: str | None = None) -> Run:

@@ -65,12 +65,14 @@ class Found:
 
 def in_lineage(connection: duckdb.DuckDBPyConnection, run: Run, snippet: str) -> Found:
     """Records read from `file:line`, and rows that could not be read whose cause holds the snippet."""
-    values: dict[str, Any] = {"artifacts": run.artifacts(("read",))}
-    found = rows(connection, BROKEN.format(most=MOST), {**values, "snippet": snippet})
-    if place := re.fullmatch(r"(.+):(\d+)", snippet):
-        line = {"file": place[1], "line": int(place[2])}
-        found = rows(connection, ON_LINE.format(most=MOST), {**values, **line}) + found
-    return gathered(found, snippet)
+    values: dict[str, Any] = {"artifacts": run.artifacts(("read",)), "snippet": snippet}
+    place = re.fullmatch(r"(.+):(\d+)", snippet)
+    if place is None:
+        return gathered(rows(connection, BROKEN.format(most=MOST), values), snippet)
+    broken = rows(connection, BROKEN.format(most=MOST), {**values, "snippet": f"{snippet}:"})
+    line = {"artifacts": values["artifacts"], "file": place[1], "line": int(place[2])}
+    read = rows(connection, ON_LINE.format(most=MOST), line)
+    return together([gathered(read, snippet), gathered(broken, snippet)])
 
 
 def in_texts(root: Path, run: Run, snippet: str) -> Found:
@@ -80,10 +82,13 @@ def in_texts(root: Path, run: Run, snippet: str) -> Found:
     """
     import duckdb
 
-    parts = []
     with duckdb.connect(":memory:") as connection:
-        for artifact in run.artifacts(("read",)):
-            parts.append(in_artifact(connection, root / "artifacts" / artifact, snippet))
+        folders = [root / "artifacts" / artifact for artifact in run.artifacts(("read",))]
+        return together([in_artifact(connection, folder, snippet) for folder in folders])
+
+
+def together(parts: Sequence[Found]) -> Found:
+    """Several searches as one."""
     hits = [hit for part in parts for hit in part.hits]
     return Found(tuple(hits[:MOST]), sum(part.total for part in parts))
 
@@ -100,9 +105,9 @@ def in_artifact(connection: duckdb.DuckDBPyConnection, folder: Path, snippet: st
 
 
 def gathered(found: Sequence[dict[str, Any]], snippet: str) -> Found:
-    """Hits from rows of `record, text, total`; of several searches the totals add up."""
-    hits = tuple(Hit(row["record"], excerpt(row["text"], snippet)) for row in found[:MOST])
-    return Found(hits, max(len({h.record for h in hits}), *(row["total"] for row in found)) if found else 0)
+    """Hits from rows of `record, text, total`."""
+    hits = tuple(Hit(row["record"], excerpt(row["text"], snippet)) for row in found)
+    return Found(hits, found[0]["total"] if found else 0)
 
 
 def excerpt(text: str, snippet: str) -> str:

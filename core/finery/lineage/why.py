@@ -64,9 +64,12 @@ def tell(connection: duckdb.DuckDBPyConnection, run: Run, record: UUID) -> Story
     return Story(run.id, str(record), tuple(lives[:split]), lives[split], tuple(lives[split + 1 :]), total)
 
 
-def all_lives(
-    connection: duckdb.DuckDBPyConnection, run: Run, records: Sequence[UUID], known: Facts
-) -> list[Life]:
+def lives(connection: duckdb.DuckDBPyConnection, run: Run, records: Sequence[UUID]) -> list[Life]:
+    """The life of each of some records that the run had."""
+    return all_lives(connection, run, records, facts(connection, run, records))
+
+
+def all_lives(connection: duckdb.DuckDBPyConnection, run: Run, records: Sequence[UUID], known: Facts) -> list[Life]:
     """The life of each record, with the origins of all it names."""
     places = origins(connection, run, [*records, *named(known)])
     return [life(run, record, known, places) for record in records]
@@ -116,7 +119,11 @@ def resolve(connection: duckdb.DuckDBPyConnection, run: Run, name: str) -> UUID 
         return None
     if len(digits) == 32:
         return UUID(digits)
-    values = {"artifacts": run.artifacts(), "low": str(UUID(digits.ljust(32, "0"))), "high": str(UUID(digits.ljust(32, "f")))}
+    values = {
+        "artifacts": run.artifacts(),
+        "low": str(UUID(digits.ljust(32, "0"))),
+        "high": str(UUID(digits.ljust(32, "f"))),
+    }
     found = [row[0] for row in connection.execute(PREFIXED, values).fetchall()]
     if len(found) > 1:
         several = ", ".join(str(record) for record in found[:5])
@@ -128,5 +135,9 @@ def unknown(connection: duckdb.DuckDBPyConnection, run: Run, record: UUID) -> Fi
     """The error for a record that a run never had, with another run that had it."""
     found = connection.execute(ELSEWHERE, {"record": str(record)}).fetchone()
     elsewhere = found[0] if found and found[0] in run_ids(connection) else None
-    remedy = f"finery why {record} --run {elsewhere}" if elsewhere else "ids are in the lineage: finery sql 'from origins limit 5'"
+    remedy = (
+        f"finery why {record} --run {elsewhere}"
+        if elsewhere
+        else "ids are in the lineage: finery sql 'from origins limit 5'"
+    )
     return UsageError.at(f"record {record}", f"never was in run {run.id}", remedy)

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from finery.data.artifacts import Artifacts, read_json, write_json
+from finery.data.columns import as_type, common_type
 from finery.data.identity import hashed, record_ids
 from finery.data.read import Broken, Rows, read
 from finery.data.shards import Shard, type_from, type_name
@@ -119,28 +120,18 @@ def lost(broken: Sequence[Broken], source: str) -> pa.Table:
 
 
 def widened(schemas: Sequence[pa.Schema]) -> pa.Schema:
-    """One schema for all: columns in the order of their first appearance, each in the narrowest type that holds all."""
-    kinds: dict[str, pa.DataType] = {}
+    """One schema for all: columns in the order of their first appearance, each in a type that holds all."""
+    kinds: dict[str, list[pa.DataType]] = {}
     for schema in schemas:
         for field in schema:
-            kinds[field.name] = wider(kinds.get(field.name, pa.null()), field.type)
-    return pa.schema(list(kinds.items()))
-
-
-def wider(left: pa.DataType, right: pa.DataType) -> pa.DataType:
-    """The narrowest of int64, double and large_string that holds both."""
-    if left == right or pa.types.is_null(right):
-        return left
-    if pa.types.is_null(left):
-        return right
-    numbers = {pa.int64(), pa.float64()}
-    return pa.float64() if {left, right} == numbers else pa.large_string()
+            kinds.setdefault(field.name, []).append(field.type)
+    return pa.schema([(name, common_type(found)) for name, found in kinds.items()])
 
 
 def conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """A table with the columns and types of a schema; nulls where it lacks one."""
     columns = [
-        table.column(field.name).cast(field.type)
+        as_type(table.column(field.name), field.type)
         if field.name in table.column_names
         else pa.nulls(len(table), field.type)
         for field in schema
