@@ -60,7 +60,7 @@ class Perplexity:
     """Records of each source at most, drawn by chance, the same ones in every evaluation."""
     batch_tokens: Annotated[int, Field(ge=1)] = 16_384
     """Tokens in one forward pass, padding included."""
-    baseline_bytes: Annotated[int, Field(ge=0)] = 4_000_000
+    baseline_bytes: Annotated[int, Field(ge=0)] = 2_000_000
     """Bytes of each source's `train` rows that the unigram is fitted to at most; 0 leaves it out."""
 
     @hookimpl

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from training_samples import MemoryDataset, dataset, sentences
 
@@ -115,7 +117,7 @@ def test_packed_documents_are_answered_as_if_alone(base: Model, plan: Plan) -> N
         with torch.no_grad():
             together = network(input_ids=ids, position_ids=positions, use_cache=False).logits[0]
             starts = [*torch.nonzero(positions[0] == 0)[:, 0].tolist(), ids.shape[1]]
-            pieces = [ids[:, a:b] for a, b in zip(starts, starts[1:], strict=False)]
+            pieces = [ids[:, a:b] for a, b in pairwise(starts)]
             alone = torch.cat([network(input_ids=piece).logits[0] for piece in pieces])
         assert torch.allclose(together, alone, atol=1e-5)
 

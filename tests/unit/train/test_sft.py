@@ -83,7 +83,7 @@ def test_a_template_that_rewrites_earlier_turns_gives_a_rendering_for_each(token
 def test_a_template_without_an_end_gets_the_end_of_text(tokenizer, monkeypatch) -> None:
     bare = "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}"
     monkeypatch.setattr(tokenizer, "chat_template", bare + "{% if add_generation_prompt %}assistant: {% endif %}")
-    assert trained(tokenizer, TALK[:3]) == ["slag", tokenizer.eos_token]
+    assert trained(tokenizer, TALK[:3]) == [" slag", tokenizer.eos_token]
     assert turn_ends(tokenizer) == {tokenizer.eos_token_id}
 
 
@@ -91,20 +91,26 @@ def test_a_conversation_without_an_answer_has_nothing_to_train(tokenizer) -> Non
     assert list(renderings(tokenizer, TALK[:2])) == []
 
 
-@pytest.mark.parametrize(
-    ("method", "rate", "bound"), [("full", 1e-2, 0.8), ({"lora": {"rank": 8, "alpha": 32}}, 5e-2, 2.5)]
-)
-def test_the_loss_on_answers_falls(train, talks, base: Model, journal: MemoryJournal, method, rate, bound) -> None:
-    plugin = Sft(method=method, steps=40, lr=rate, batch=8, packing=True, log_steps=5)
-    model = train(plugin, talks, base, journal)
+def test_full_tuning_learns_the_answers(train, talks, base: Model, journal: MemoryJournal) -> None:
+    model = train(Sft(steps=60, lr=1e-2, batch=8), talks, base, journal)
     losses = list(journal.values("loss").values())
-    assert losses[0] > losses[-1]
-    assert losses[-1] < bound
+    assert losses[0] > 3
+    assert losses[-1] < 0.8
     assert model.base == base.name
     stops = json.loads((model.path / "generation_config.json").read_text())["eos_token_id"]
     assert len(stops) == 2
 
 
+def test_an_adapter_learns_other_answers(train, talks, base: Model, journal: MemoryJournal, tmp_path) -> None:
+    tuned = train(Sft(steps=60, lr=1e-2, batch=8), talks, base, out=tmp_path / "tuned")
+    others = dataset({"talks": {"messages": chats(40, shift=4)}})
+    train(Sft(method={"lora": {"rank": 16}}, steps=60, lr=2e-2, batch=8), others, tuned, journal)
+    losses = list(journal.values("loss").values())
+    assert losses[0] > 1.5
+    assert losses[-1] < 0.8
+
+
+@pytest.mark.filterwarnings("ignore:.*is_gradient_checkpointing:FutureWarning")
 def test_an_adapter_is_folded_in_and_kept_when_asked(train, talks, base: Model, tmp_path) -> None:
     from peft import PeftModel
     from safetensors.torch import load_file

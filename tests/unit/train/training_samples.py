@@ -85,14 +85,14 @@ def sentences(count: int, salt: int = 0, length: int = 12) -> list[str]:
     return [" ".join(WORDS[(start + 3 * k) % size] for k in walk) + f" {start}." for start, walk in walks]
 
 
-def chats(count: int) -> list[list[dict[str, str]]]:
+def chats(count: int, shift: int = 3) -> list[list[dict[str, str]]]:
     """Conversations of two turns whose answers follow from the questions."""
     return [
         [
             {"role": "user", "content": f"What follows {WORDS[k % 10]}?"},
-            {"role": "assistant", "content": WORDS[(k + 3) % 10]},
+            {"role": "assistant", "content": WORDS[(k + shift) % 10]},
             {"role": "user", "content": "And then?"},
-            {"role": "assistant", "content": WORDS[(k + 6) % 10]},
+            {"role": "assistant", "content": WORDS[(k + 2 * shift) % 10]},
         ]
         for k in range(count)
     ]
