@@ -28,13 +28,17 @@ def reason(
     parts: Mapping[str, Any],
     before: Mapping[str, Any] | None,
     behind: Mapping[str, Step],
+    known: bool,
 ) -> str:
-    """One line: what changed, what it stands behind, or how far an interrupted run came."""
-    done = finished_shards(artifacts, fingerprint)
+    """One line: what changed, what it stands behind, or how far an interrupted run came.
+
+    `before` is what the stage was in the last run, `known` whether there was one.
+    """
+    done = finished_shards(artifacts, fingerprint, parts["hook"])
     if done is not None:
         return f"was interrupted; {done} finished shards are taken over" if done else "was interrupted"
     if before is None:
-        return "first run" if not any(step.why and step.why != "first run" for step in behind.values()) else "new stage"
+        return "new stage" if known else "first run"
     changes = own_changes(parts, before)
     if changes:
         return "; ".join(changes)
@@ -42,10 +46,11 @@ def reason(
     return input_change(parts, before, behind) or gone
 
 
-def finished_shards(artifacts: Artifacts, fingerprint: str) -> int | None:
-    """How many shards an interrupted run left; None where there was none."""
+def finished_shards(artifacts: Artifacts, fingerprint: str, hook: str) -> int | None:
+    """How many shards, or units of reading, an interrupted run left; None where there was none."""
     folder = artifacts.root / "artifacts" / f"{fingerprint}.partial"
-    return len(list(folder.glob("shard-*.json"))) if folder.is_dir() else None
+    kind = "unit" if hook == "read" else "shard"
+    return len(list(folder.glob(f"{kind}-*.json"))) if folder.is_dir() else None
 
 
 def own_changes(parts: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:

@@ -141,7 +141,8 @@ class Planner:
         """A step, with whether it is there already."""
         fingerprint = fingerprint_of(parts)
         reused = self.artifacts.manifest(fingerprint) is not None
-        why = "" if reused else reason(self.artifacts, fingerprint, parts, self.before.get(stage.id), self.behind)
+        before = self.before.get(stage.id)
+        why = "" if reused else reason(self.artifacts, fingerprint, parts, before, self.behind, bool(self.before))
         return Step(stage, fingerprint, parts, reused, why, **more)
 
     def advance(self, step: Step) -> None:

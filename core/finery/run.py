@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from finery.config import Pipeline
 from finery.context import Context
 from finery.data.artifacts import locked
@@ -138,10 +140,13 @@ def spoken(root: Path) -> Iterator[None]:
     """Turn a full or vanished disk into an error that says what to do."""
     try:
         yield
-    except FineryError:
-        raise
-    except Exception as error:
-        if "No space left" in str(error) or getattr(error, "errno", None) == 28:
-            remedy = "free some and run again: finished shards are kept"
-            raise WorkError.at(root, "no space left on the disk", remedy) from error
-        raise
+    except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise out_of_order(root, error) from error
+
+
+def out_of_order(root: Path, error: Exception) -> FineryError:
+    """What to say of a work folder that cannot be written or read."""
+    said = str(error)
+    if any(word in said for word in ("No space left", "File too large", "quota exceeded")):
+        return WorkError.at(root, "no space left on the disk", "free some and run again: finished shards are kept")
+    return WorkError.at(root, f"cannot be used: {said}", "mend it and run again: finished shards are kept")

@@ -37,7 +37,7 @@ def put(raw: dict[str, Any], path: list[str], new: Any, setting: str) -> None:
         return
     table = raw.setdefault("run", {}) if path[0] == "run" else named(raw, path[0], setting)
     for part in path[1:-1]:
-        table = table.setdefault(part, {})
+        table = table.setdefault(part, {}) if isinstance(table, dict) else None
     if len(path) < 2 or not isinstance(table, dict):
         raise UsageError.at(f"--set {setting}", "names no option", "write stage.option=value")
     table[path[-1]] = new

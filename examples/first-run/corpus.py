@@ -87,11 +87,12 @@ def taken(found: Iterable[tuple[list[Record], list[Record]]], limit: int) -> tup
     pairs: list[Record] = []
     total = 0
     for some, more in found:
-        total += sum(map(size, some))
-        if total > limit:
-            break
-        records += some
         pairs += more
+        for record in some:
+            total += size(record)
+            if total > limit:
+                return records, pairs
+            records.append(record)
     return records, pairs
 
 
@@ -122,9 +123,10 @@ def stdlib_files() -> Iterator[File]:
 def package_files() -> Iterator[File]:
     """The modules of the installed distributions."""
     for package in packages():
+        said = about(package)
         for entry in package.files or ():
             if entry.suffix == ".py" and ".." not in entry.parts and not set(entry.parts) & set(ASIDE):
-                yield File(Path(str(package.locate_file(entry))), dotted(Path(entry)), about(package))
+                yield File(Path(str(package.locate_file(entry))), dotted(Path(entry)), said)
 
 
 def packages() -> list[Distribution]:
@@ -150,8 +152,9 @@ def metadata() -> list[Record]:
     for package in packages():
         texts = [("description", str(package.metadata.json.get("description", "")))]
         texts += [("license", entry.read_text("utf-8")) for entry in package.files or () if is_license(entry.parts)]
+        said = about(package)
         records += [
-            dict(about(package), text=text.strip(), module="", name=package.name, kind=kind)
+            dict(said, text=text.strip(), module="", name=package.name, kind=kind)
             for kind, text in texts
             if len(text) >= SHORTEST
         ]

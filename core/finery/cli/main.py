@@ -41,15 +41,23 @@ def verbs() -> dict[str, metadata.EntryPoint]:
 
 
 def command(point: metadata.EntryPoint) -> click.Command:
-    """The command behind an entry point. Raises PluginError where it cannot be had."""
+    """The command behind an entry point; one that cannot be had says so when it is called, and spoils no other."""
     module, _, name = point.value.partition(":")
     try:
         found = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
-        raise PluginError.at(f"verb '{point.name}'", f"cannot be loaded: {error}") from error
-    if not isinstance(found, click.Command):
-        raise PluginError.at(f"verb '{point.name}'", f"{point.value} is no click command")
-    return found
+        return broken(point.name, f"cannot be loaded: {error}")
+    return found if isinstance(found, click.Command) else broken(point.name, f"{point.value} is no click command")
+
+
+def broken(name: str, fault: str) -> click.Command:
+    """A verb that only says what is wrong with it."""
+
+    def complain(_: tuple[str, ...]) -> None:
+        raise PluginError.at(f"verb '{name}'", fault, "reinstall the package that brings it")
+
+    arguments = [click.Argument(["_"], nargs=-1)]
+    return click.Command(name, params=list(arguments), callback=complain, short_help=fault, add_help_option=False)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

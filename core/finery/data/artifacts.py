@@ -10,13 +10,14 @@ import errno
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finery.errors import WorkError
+from finery.errors import FineryError, WorkError
 
 FORMAT = 1
 """The version of what lies on disk; part of every fingerprint."""
@@ -49,15 +50,19 @@ class Artifacts:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except ValueError as error:
-            raise WorkError.at(
-                path, f"is damaged ({error})", f"remove the folder {path.parent} and run again"
-            ) from None
+            raise damaged(path, str(error)) from None
+        if not isinstance(found, dict) or found.get("fingerprint") != fingerprint:
+            raise damaged(path, "it does not say what it should")
         return found
 
     def commit(self, fingerprint: str, manifest: Mapping[str, Any]) -> None:
         """Finish an artifact: its manifest is written last, then the folder gets its name."""
         partial = self.partial(fingerprint)
+        for left in partial.glob("*.tmp"):  # of workers that were killed
+            left.unlink()
         write_json(partial / "manifest.json", manifest)
+        # Without a manifest it was not finished: someone took its manifest away.
+        shutil.rmtree(self.path(fingerprint), ignore_errors=True)
         partial.replace(self.path(fingerprint))
 
     def file(self, name: str) -> Path:
@@ -65,6 +70,11 @@ class Artifacts:
         fingerprint, _, rest = name.partition("/")
         finished = self.path(fingerprint) / rest
         return finished if finished.exists() else self.root / "artifacts" / f"{fingerprint}.partial" / rest
+
+
+def damaged(path: Path, fault: str) -> FineryError:
+    """The error of a file in an artifact that is not what was written."""
+    return WorkError.at(path, f"is damaged ({fault})", f"remove the folder {path.parent} and run again")
 
 
 def write_json(path: Path, value: object) -> None:

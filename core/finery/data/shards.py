@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from finery.data.artifacts import Artifacts
+from finery.data.artifacts import Artifacts, damaged
 from finery.data.columns import as_type
 from finery.data.identity import child_ids, one_chunk
 
@@ -143,7 +143,11 @@ class ShardReader:
     def file(self, name: str) -> pq.ParquetFile:
         """An open file of a layer."""
         if name not in self.files:
-            self.files[name] = pq.ParquetFile(self.artifacts.file(name), memory_map=False, pre_buffer=False)
+            path = self.artifacts.file(name)
+            try:
+                self.files[name] = pq.ParquetFile(path, memory_map=False, pre_buffer=False)
+            except (FileNotFoundError, pa.ArrowInvalid) as error:
+                raise damaged(path, str(error)) from None
         return self.files[name]
 
     def close(self) -> None:

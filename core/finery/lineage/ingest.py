@@ -159,5 +159,5 @@ def rebuild(connection: duckdb.DuckDBPyConnection, root: Path) -> None:
         if record := read_json(file):
             ingest_run(connection, record)
     for file in sorted((root / "artifacts").glob("*/manifest.json")):
-        if manifest := read_json(file):
+        if file.parent.suffix != ".partial" and (manifest := read_json(file)):
             ingest_artifact(connection, file.parent, manifest)

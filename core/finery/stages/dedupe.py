@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from finery.context import Context
+from finery.data.artifacts import read_json, write_json
 from finery.data.shards import Group, Shard, ShardReader
 from finery.errors import PipelineError, did_you_mean
 from finery.outofcore import out_of_core, stream
@@ -74,12 +75,18 @@ where l.label < l.node order by n.shard, n.row
 def group(context: Context, step: Step, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The shard entries with duplicates taken out, each naming the record that stands for it."""
     folder = context.artifacts.partial(step.fingerprint)
+    done = folder / "groups.json"
+    grouped: list[dict[str, Any]] | None = read_json(done)
     files = [file for entry in entries if (file := keys_file(folder, entry)).exists()]
-    with out_of_core(folder, context.memory_bytes) as connection:
-        losers = found_losers(context, step, entries, connection, files) if files else None
+    if grouped is None:
+        with out_of_core(folder, context.memory_bytes) as connection:
+            losers = found_losers(context, step, entries, connection, files) if files else None
+        grouped = [settled(folder, step, entry, losers) for entry in entries]
+        write_json(done, grouped)
+    # Only now: without its keys, an interrupted grouping would find no duplicates.
     for file in files:
         file.unlink()
-    return [settled(folder, step, entry, losers) for entry in entries]
+    return grouped
 
 
 def keys_file(folder: Path, entry: dict[str, Any]) -> Path:

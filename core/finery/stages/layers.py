@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ class ParquetFile:
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.path = path
-        self.beside = path.with_suffix(".tmp")
+        self.beside = path.with_suffix(f".{os.getpid()}.tmp")
         self.writer = pq.ParquetWriter(
             self.beside, schema, compression="zstd", use_dictionary=["reason"], write_statistics=False
         )

@@ -82,8 +82,10 @@ def weighed(context: Context, name: str, shards: Sequence[tuple[int, Shard]]) ->
         if shard.source == name:
             for group in ShardReader(context.artifacts, shard).groups():
                 records += len(group.batch)
+                totals["characters"] += float(weights(group.batch, "characters").sum())
                 for column in group.batch.column_names[2:]:
-                    add_up(totals, column, group.batch.column(column))
+                    if column != "characters":
+                        add_up(totals, column, group.batch.column(column))
     return Source(name, records, totals)
 
 
@@ -91,8 +93,6 @@ def add_up(totals: dict[str, float], name: str, column: pa.ChunkedArray) -> None
     """Add a column's sum, where it has one."""
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         totals[name] = totals.get(name, 0) + (pc.sum(column).as_py() or 0)
-    elif name != "characters":
-        totals["characters"] += int(characters(column).sum())
 
 
 def characters(column: pa.ChunkedArray) -> np.ndarray:

@@ -36,6 +36,8 @@ class Link:
     label: str
     """Package and version, for errors."""
     fingerprint: str
+    number: int
+    """The shard's place among those that the stage sees: what its files are numbered by."""
     on_error: str = "record"
     """`record`: a record that raises is a decision; `stop`: it stops the run."""
 
@@ -45,15 +47,14 @@ class PassTask:
     """A pass over one shard."""
 
     artifacts: Artifacts
-    number: int
     shard: Shard
     links: tuple[Link, ...]
     observers: tuple[object, ...] = ()
 
     def run(self) -> list[dict[str, Any]]:
         """Each stage's entry for this shard; what an earlier, interrupted run finished is taken over."""
-        folders = [self.artifacts.partial(link.fingerprint) for link in self.links]
-        done = [read_json(folder / f"shard-{self.number:05}.json") for folder in folders]
+        folders = [(self.artifacts.partial(link.fingerprint), link.number) for link in self.links]
+        done = [read_json(folder / f"shard-{number:05}.json") for folder, number in folders]
         return done if all(done) else ShardPass(self).run()  # type: ignore[return-value]
 
 
@@ -79,7 +80,7 @@ class ShardPass:
         """A link made ready: its plugin bound, its state read, its output opened."""
         folder = self.task.artifacts.partial(link.fingerprint)
         ask = bind(link.plugin, link.stage.hook, self.task.observers)
-        output = ShardOutput(folder, link.fingerprint, self.task.number)
+        output = ShardOutput(folder, link.fingerprint, link.number)
         return Worker(link, ask, manifest(type(link.plugin)).batch, load_state(folder), output)
 
     def run(self) -> list[dict[str, Any]]:

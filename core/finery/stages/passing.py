@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import count
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -30,10 +31,9 @@ def run_pass(context: Context, steps: Sequence[Step]) -> None:
     tasks = list(pass_tasks(context, steps))
     answers: Answers = {}
     threads = all(manifest(type(step.configured.plugin)).releases_gil for step in steps)
-    records = sum(task.shard.records for task in tasks)
     for number, answer in context.executor.run(tasks, threads):
         answers[number] = answer
-        tell(context, steps, tasks, answers, records)
+        tell(context, steps, tasks, answers)
     for step in steps:
         finish(context, step, tasks, answers)
 
@@ -49,12 +49,23 @@ def prepare(context: Context, step: Step) -> None:
         save_state(folder, ask(dataset=dataset, stage=step.stage))
 
 
-def pass_tasks(context: Context, steps: Sequence[Step]) -> Any:
+def pass_tasks(context: Context, steps: Sequence[Step]) -> Iterator[PassTask]:
     """A task for each shard that any of the stages sees."""
-    for number, shard in enumerate(context.dataset.all_shards()):
-        links = tuple(link(step) for step in steps if shard.source in step.touched)
+    places = [numbers(context, step) for step in steps]
+    for shard, *own in zip(context.dataset.all_shards(), *places, strict=True):
+        links = tuple(link(step, number) for step, number in zip(steps, own, strict=True) if number is not None)
         if links:
-            yield PassTask(context.artifacts, number, shard, links, worker_observers(context))
+            yield PassTask(context.artifacts, shard, links, worker_observers(context))
+
+
+def numbers(context: Context, step: Step) -> list[int | None]:
+    """For every shard, its place among those that a stage sees, in the order of the sources' names.
+
+    So what an interrupted stage left is known again, whatever became of sources that it does not see.
+    """
+    shards, places = context.dataset.shards, count()
+    own = {name: [next(places) for _ in shards[name]] for name in sorted(step.touched)}
+    return [place for name in shards for place in own.get(name, [None] * len(shards[name]))]
 
 
 def worker_observers(context: Context) -> tuple[Any, ...]:
@@ -64,20 +75,26 @@ def worker_observers(context: Context) -> tuple[Any, ...]:
     return tuple(o for o in context.observers if set(hooks(type(o))) & {*VERBS, "prepare", "same"})
 
 
-def link(step: Step) -> Link:
-    """A stage as a worker gets it."""
-    return Link(step.stage, step.configured.plugin, step.entry.label, step.fingerprint, step.configured.words.on_error)
+def link(step: Step, number: int) -> Link:
+    """A stage as a worker gets it for one shard."""
+    config = step.configured
+    return Link(step.stage, config.plugin, step.entry.label, step.fingerprint, number, config.words.on_error)
 
 
-def tell(context: Context, steps: Sequence[Step], tasks: Sequence[PassTask], answers: Answers, records: int) -> None:
+def tell(context: Context, steps: Sequence[Step], tasks: Sequence[PassTask], answers: Answers) -> None:
     """Progress, and an early end where too many records fail."""
+    records = sum(task.shard.records for task in tasks)
     done = sum(tasks[number].shard.records for number in answers)
     for step in steps:
         context.hear.stage_progress(stage=step.stage, done=done, total=records, unit="records")
-        entries = entries_of(step, tasks, answers)
-        failed = sum(entry["counts"]["failed"] for entry in entries)
-        example = first_failure(context, step, entries) if failed else ""
-        bounded(step.stage.id, failed, records, step.configured.words.max_bad, example)
+        check_failures(context, step, entries_of(step, tasks, answers), records)
+
+
+def check_failures(context: Context, step: Step, entries: Sequence[dict[str, Any]], records: int) -> None:
+    """Raise DataError where more of the records failed than the stage allows."""
+    failed = sum(entry["counts"]["failed"] for entry in entries)
+    example = partial(first_failure, context, step, entries)
+    bounded(step.stage.id, failed, records, step.configured.words.max_bad, example)
 
 
 def entries_of(step: Step, tasks: Sequence[PassTask], answers: Answers) -> list[dict[str, Any]]:
@@ -93,7 +110,7 @@ def entries_of(step: Step, tasks: Sequence[PassTask], answers: Answers) -> list[
 def first_failure(context: Context, step: Step, entries: Sequence[dict[str, Any]]) -> str:
     """Record and error of the first failure of a stage."""
     entry = next(entry for entry in entries if entry["counts"]["failed"])
-    name = next(n for n in reversed(entry["shard"]["drops"]) if n.startswith(step.fingerprint))
+    name = f"{step.fingerprint}/decisions-{entry['number']:05}.parquet"
     table = pq.read_table(context.artifacts.file(name), columns=["record", "reason", "detail"])
     row = next(row for row in table.to_pylist() if row["reason"] == ERROR)
     return f"record {row['record']}: {row['detail']}"
@@ -108,6 +125,7 @@ def finish(context: Context, step: Step, tasks: Sequence[PassTask], answers: Ans
         entries = group(context, step, entries)
     summary = added_up(entries)
     conserve(step.stage.id, summary, context.counts(step.touched))
+    check_failures(context, step, entries, total(summary, "in"))
     if total(summary, "in") and not (total(summary, "kept") + total(summary, "born")):
         reasons = {r: n for c in summary["sources"].values() for r, n in c["reasons"].items()}
         fault = f"no record is left of {total(summary, 'in')}"
@@ -119,7 +137,6 @@ def commit(context: Context, step: Step, summary: dict[str, Any], shards: Sequen
     """Write a data stage's manifest, and let the data set be what it left."""
     context.commit(step, {**summary, "shards": [shard.as_json() for shard in shards]})
     context.dataset = context.dataset.after(shards, step.fingerprint, step.touched)
-    shutil.rmtree(context.artifacts.path(step.fingerprint) / "keys", ignore_errors=True)
 
 
 def reuse(context: Context, step: Step) -> None:

@@ -18,7 +18,7 @@ from finery.data.shards import Shard
 from finery.data.source import SourceConfig
 from finery.data.units import units
 from finery.errors import DataError
-from finery.plan import Step
+from finery.plan import Step, known_inputs
 from finery.stages.passing import commit
 from finery.stages.read import ReadTask, reconciled
 from finery.stages.summary import added_up, bounded, total
@@ -29,7 +29,7 @@ def read_source(context: Context, step: Step, folder: Path) -> None:
     source = step.source
     if source is None:
         raise LookupError(step.stage.id)
-    found = units(source, folder)
+    found = units(source, folder, known_inputs(context.artifacts.root))
     shape = source.shape or detect(source, found, folder)
     context.hear.stage_started(stage=step.stage, total=0)
     tasks = [ReadTask(context.artifacts, step.fingerprint, unit, source, folder, shape) for unit in found]
@@ -47,9 +47,9 @@ def finish(context: Context, step: Step, source: SourceConfig, entries: Sequence
     place = f"source '{source.name}'"
     if not read:
         raise DataError.at(place, "has no records", "is the path right, and are the files not empty?")
-    bounded(step.stage.id, failed, read, source.max_bad, first_cause(context, entries) if failed else "")
+    bounded(step.stage.id, failed, read, source.max_bad, lambda: first_cause(context, entries))
     if read == failed:
-        raise DataError.at(place, f"none of its {read} rows can be read", first_cause(context, entries))
+        raise DataError.at(place, f"none of its {read} rows can be read", f"first: {first_cause(context, entries)}")
     shards = [shard for shard in reconciled(entries) if shard.rows]
     shards = told_apart(context, step, shards)
     commit(context, step, {**summary, "shape": shape}, shards)
@@ -60,7 +60,7 @@ def first_cause(context: Context, entries: Sequence[dict[str, Any]]) -> str:
     entry = next(entry for entry in entries if entry["counts"]["failed"])
     name = next(n for n in entry["shard"]["drops"] or [decisions_of(entry)])
     row = pq.read_table(context.artifacts.file(name), columns=["reason", "detail"]).slice(0, 1).to_pylist()[0]
-    return f"first: {row['detail']} ({row['reason']})"
+    return f"{row['detail']} ({row['reason']})"
 
 
 def decisions_of(entry: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from finery.errors import DataError, FineryError
@@ -40,9 +40,8 @@ def conserve(stage: str, summary: Mapping[str, Any], before: Mapping[str, int]) 
             raise FineryError.at(f"stage '{stage}'", fault, "this is a fault of Finery: please report it")
 
 
-def bounded(stage: str, failed: int, records: int, max_bad: float, example: str) -> None:
-    """Raise DataError where more records failed than `max_bad` allows."""
+def bounded(stage: str, failed: int, records: int, max_bad: float, example: Callable[[], str]) -> None:
+    """Raise DataError where more records failed than `max_bad` allows; `example` is asked for the first of them."""
     if failed > max_bad * records:
         share = f"{failed} of {records} records failed, more than max_bad = {max_bad:g} allows"
-        remedy = f"first: {example}" if example else "see 'finery sql'"
-        raise DataError.at(f"stage '{stage}'", share, remedy)
+        raise DataError.at(f"stage '{stage}'", share, f"first: {example()}")

@@ -104,9 +104,9 @@ def test_full_tuning_learns_the_answers(train, talks, base: Model, journal: Memo
 def test_an_adapter_learns_other_answers(train, talks, base: Model, journal: MemoryJournal, tmp_path) -> None:
     tuned = train(Sft(steps=60, lr=1e-2, batch=8), talks, base, out=tmp_path / "tuned")
     others = dataset({"talks": {"messages": chats(40, shift=4)}})
-    train(Sft(method={"lora": {"rank": 16}}, steps=60, lr=2e-2, batch=8), others, tuned, journal)
+    train(Sft(method={"lora": {"rank": 16}}, steps=80, lr=1e-2, batch=8), others, tuned, journal)
     losses = list(journal.values("loss").values())
-    assert losses[0] > 1.5
+    assert losses[0] > 1.0
     assert losses[-1] < 0.8
 
 
