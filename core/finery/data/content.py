@@ -16,8 +16,8 @@ from finery.data.identity import plain_text
 from finery.data.source import SourceConfig
 from finery.errors import DataError
 
-UNIT_BYTES = 64 << 20
-"""Bytes of input that one worker reads at a time."""
+STEP_BYTES = 4 << 20
+"""Every so many bytes of a file, the line that begins there is noted: where a unit may begin."""
 
 
 def content(source: SourceConfig, folder: Path, known: MutableMapping[str, Any]) -> str:
@@ -83,7 +83,7 @@ def survey(
     source: SourceConfig,
     folder: Path,
     known: MutableMapping[str, Any] | None = None,
-    step: int = UNIT_BYTES,
+    step: int = STEP_BYTES,
 ) -> dict[str, Any]:
     """A file's `digest`, and `marks`: offset and number of the first line that begins at or behind each
     `step` bytes.

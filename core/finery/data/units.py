@@ -9,10 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from finery.data import files, hub, query
-from finery.data.content import UNIT_BYTES, check_source, content, survey
+from finery.data.content import STEP_BYTES, check_source, content, survey
 from finery.data.source import SourceConfig
 
 __all__ = ["Piece", "Unit", "content", "units"]
+
+MAX_UNIT_BYTES = 64 << 20
+"""Bytes of input that one worker reads at a time, at most."""
+
+UNITS = 64
+"""A source is cut into about so many units, until they are of MAX_UNIT_BYTES: small data keeps all workers busy too."""
 
 SPLITTABLE = frozenset({"jsonl", "lines"})
 """Kinds of which any line can be a worker's first."""
@@ -54,16 +60,28 @@ def units(
     source: SourceConfig,
     folder: Path,
     known: MutableMapping[str, Any] | None = None,
-    size: int = UNIT_BYTES,
+    size: int | None = None,
 ) -> list[Unit]:
     """The units of a source, of about `size` bytes; equal for equal input. `known` as in `content`.
+
+    By default the size follows from the whole input's, see `unit_bytes`.
 
     Raises PipelineError and DataError that name the source and the path where no file matches, one cannot be
     read, its kind is not known, or a library is missing.
     """
     check_source(source)
+    size = unit_bytes(source, folder) if size is None else size
     packs = packed(pieces(source, folder, known, size), size)
     return [Unit(source.name, number, tuple(pack)) for number, pack in enumerate(packs)]
+
+
+def unit_bytes(source: SourceConfig, folder: Path) -> int:
+    """How large a source's units are: a multiple of STEP_BYTES that depends on the size of the input alone."""
+    total = 0
+    if source.path is not None:
+        total = sum(files.size(name, source, folder) for name in files.matches(source, folder))
+    steps = total // UNITS // STEP_BYTES
+    return min(max(steps, 1) * STEP_BYTES, MAX_UNIT_BYTES)
 
 
 def packed(pieces: Iterable[Piece], size: int) -> Iterator[list[Piece]]:
@@ -109,13 +127,23 @@ def file_pieces(
     if kind == "parquet":
         yield from parquet_pieces(name, source, folder, size, total)
     elif total > size and kind in SPLITTABLE and files.compression(name) is None:
-        marks = survey(name, source, folder, known, size)["marks"]
-        yield from ranges(name, kind, marks, total)
+        step = min(size, STEP_BYTES)
+        marks = survey(name, source, folder, known, step)["marks"]
+        yield from ranges(name, kind, apart(marks, size), total)
     else:
         yield Piece(name, kind, size=total, total=total)
 
 
-def ranges(name: str, kind: str, marks: list[list[int]], total: int) -> Iterator[Piece]:
+def apart(marks: list[list[int]], size: int) -> Iterator[list[int]]:
+    """The first mark in each further `size` bytes."""
+    last = 0
+    for mark in marks:
+        if mark[0] // size > last:
+            last = mark[0] // size
+            yield mark
+
+
+def ranges(name: str, kind: str, marks: Iterable[list[int]], total: int) -> Iterator[Piece]:
     """Byte ranges that end where lines do."""
     starts = [[0, 1], *(mark for mark in marks if mark[0] < total)]
     ends = [start for start, _ in starts[1:]] + [total]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from finery.data.identity import one_chunk
-from finery.errors import PluginError
+from finery.errors import FineryError, PluginError
+from finery.plan import Step
 from finery.types import Reasons
 
 RESERVED = ("id", "source")
+TEXTS = (pa.types.is_string, pa.types.is_large_string, pa.types.is_null)
 REASONS = pa.schema([("code", pa.string()), ("value", pa.float64()), ("bound", pa.float64()), ("detail", pa.string())])
 
 
@@ -29,7 +34,10 @@ def reasons_column(values: Any, length: int, name: str) -> pa.Array:
         return pa.nulls(length, kind)
     if isinstance(values, int | float):
         return pa.repeat(pa.scalar(float(values), kind), length)
-    return aligned(values, length, f"'{name}' of the reasons").cast(kind)
+    column = plain(aligned(values, length, f"'{name}' of the reasons"))
+    if pa.types.is_string(kind) and not any(test(column.type) for test in TEXTS):
+        raise PluginError.at("", f"'{name}' of the reasons is {column.type}", "return strings, null for what stays")
+    return column.cast(kind)
 
 
 def columns_table(answer: Any, batch: pa.Table) -> pa.Table:
@@ -55,12 +63,45 @@ def records_table(answer: Any, batch: pa.Table) -> pa.Table:
     """A format's answer: the same records in the same order, or records that name their parents."""
     if not isinstance(answer, pa.Table):
         raise PluginError.at("", f"'format' answered {type(answer).__name__}", "return a pyarrow.Table")
-    if "parent" not in answer.column_names:
-        same = len(answer) == len(batch) and answer.column("id").equals(batch.column("id"))
-        if not same:
-            remedy = "return as many records, in order, or add a 'parent' column"
-            raise PluginError.at("", f"'format' made {len(answer)} records of {len(batch)}", remedy)
+    if "parent" in answer.column_names:
+        check_parents(parent_lists(answer), batch)
+        return answer
+    if lost := [name for name in RESERVED if name not in answer.column_names]:
+        raise PluginError.at("", f"'format' took away the column '{lost[0]}'", "leave it as it is")
+    if len(answer) != len(batch) or not answer.column("id").equals(batch.column("id")):
+        remedy = "return as many records, in order, or add a 'parent' column"
+        raise PluginError.at("", f"'format' made {len(answer)} other records of {len(batch)}", remedy)
     return answer
+
+
+def parent_lists(table: pa.Table) -> pa.Array:
+    """Each born record's parents, as a list a record."""
+    parents = one_chunk(table.column("parent"))
+    if pa.types.is_list(parents.type) or pa.types.is_large_list(parents.type):
+        return parents.cast(pa.list_(pa.uuid()))
+    return pa.ListArray.from_arrays(pa.array(np.arange(len(parents) + 1, dtype=np.int32)), parents.cast(pa.uuid()))
+
+
+def check_parents(parents: pa.Array, batch: pa.Table) -> None:
+    """Raise PluginError for records born of nobody, or of records that are not in the batch."""
+    ids = one_chunk(batch.column("id")).storage
+    known = pc.is_in(pc.list_flatten(parents).storage, value_set=ids)
+    if parents.null_count or (len(parents) and not pc.min(pc.list_value_length(parents)).as_py()):
+        raise PluginError.at("", "'format' made a record without a parent", "name at least one")
+    if not pc.all(known, min_count=0).as_py():
+        raise PluginError.at("", "'format' named a parent that is not in its batch", "take it from the 'id' column")
+
+
+@contextmanager
+def blamed(step: Step) -> Iterator[None]:
+    """Give what a plugin raises its stage and version; a FineryError says enough already."""
+    try:
+        yield
+    except FineryError:
+        raise
+    except Exception as error:
+        place = f"stage '{step.stage.id}' ({step.stage.plugin}, {step.entry.label})"
+        raise PluginError.at(place, f"{type(error).__name__}: {error}") from error
 
 
 FORMS: Mapping[str, Callable[[Any, pa.Table], pa.Table]] = {

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from finery.data.identity import as_bytes, child_ids, one_chunk
 from finery.data.shards import Group
-from finery.stages.answers import plain
+from finery.stages.answers import parent_lists, plain
 from finery.stages.layers import ShardOutput
 
 
@@ -50,14 +50,6 @@ def source_of(group: Group) -> str:
     """The source of a group, also where no record is left in it."""
     chunk = one_chunk(group.batch.column("source"))
     return str(chunk.dictionary[0].as_py()) if len(chunk.dictionary) else ""
-
-
-def parent_lists(table: pa.Table) -> pa.Array:
-    """Each born record's parents, as a list a record."""
-    parents = one_chunk(table.column("parent"))
-    if pa.types.is_list(parents.type) or pa.types.is_large_list(parents.type):
-        return parents.cast(pa.list_(pa.uuid()))
-    return pa.ListArray.from_arrays(pa.array(np.arange(len(parents) + 1, dtype=np.int32)), parents.cast(pa.uuid()))
 
 
 def child_ids_of(parents: pa.Array, salt: str) -> pa.Array:

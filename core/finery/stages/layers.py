@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from finery.data.artifacts import write_json
 from finery.data.identity import one_chunk
 from finery.data.shards import Shard
+from finery.errors import PluginError
 from finery.types import Tally
 
 DECISIONS = pa.schema(
@@ -36,11 +37,20 @@ ERROR = "error"
 """The reason of a record that made a plugin raise."""
 
 
+TYPED = "give arrays their type, as in pa.array(values, pa.float64())"
+
+
+def told(schema: pa.Schema) -> str:
+    """A schema in words."""
+    return ", ".join(f"'{field.name}' {field.type}" for field in schema)
+
+
 class ParquetFile:
     """A Parquet file that appears under its name only when it is whole."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.path = path
+        self.schema = schema
         self.beside = path.with_suffix(f".{os.getpid()}.tmp")
         self.writer = pq.ParquetWriter(
             self.beside, schema, compression="zstd", use_dictionary=["reason"], write_statistics=False
@@ -50,6 +60,8 @@ class ParquetFile:
         """Add one row group, an empty one included."""
         # Chunk borders would show in the bytes, and they depend on the batch size.
         table = table.combine_chunks()
+        if table.schema != self.schema:
+            raise PluginError.at("", f"an answer is {told(table.schema)}, an earlier one {told(self.schema)}", TYPED)
         self.writer.write_table(table, row_group_size=max(len(table), 1))
 
     def close(self) -> None:

@@ -24,6 +24,7 @@ from finery.errors import PluginError, did_you_mean
 from finery.kernel import bind
 from finery.outofcore import out_of_core, stream
 from finery.plan import Step
+from finery.stages.answers import blamed
 from finery.stages.layers import ShardOutput
 from finery.stages.passing import commit
 from finery.stages.summary import added_up, conserve
@@ -57,7 +58,8 @@ def run_mix(context: Context, step: Step) -> None:
     shards = list(enumerate(context.dataset.only(step.touched).all_shards()))
     sources = [weighed(context, name, shards) for name in step.touched]
     ask = bind(step.configured.plugin, "mix", context.observers)
-    draw = as_draw(ask(sources=sources, stage=step.stage), sources, step)
+    with blamed(step):
+        draw = as_draw(ask(sources=sources, stage=step.stage), sources, step)
     entries: list[dict[str, Any]] = []
     for source in sources:
         own = [(number, shard) for number, shard in shards if shard.source == source.name]

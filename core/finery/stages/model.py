@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import xxhash
 
 from finery.context import Context
-from finery.errors import FineryError, PluginError
+from finery.errors import PluginError
 from finery.journal import FileJournal
 from finery.kernel import bind
 from finery.plan import Step
+from finery.stages.answers import blamed
 from finery.types import Evaluation, Model, World
 
 
@@ -46,13 +47,8 @@ def asked(context: Context, step: Step, arguments: dict[str, Any]) -> Any:
     ask = bind(step.configured.plugin, step.stage.hook, context.observers)
     if step.stage.hook == "train":
         arguments["world"] = World(threads=context.executor.workers)
-    try:
+    with blamed(step):
         return ask(**arguments)
-    except FineryError:
-        raise
-    except Exception as error:
-        place = f"stage '{step.stage.id}' ({step.stage.plugin}, {step.entry.label})"
-        raise PluginError.at(place, f"{type(error).__name__}: {error}") from error
 
 
 def model_of(context: Context, step: Step, folder: Path) -> Model | None:

@@ -119,7 +119,10 @@ def timed(worker: Worker, group: Group) -> Group:
     """One stage over one group, its seconds counted."""
     started = time.perf_counter()
     worker.output.counts.records += len(group.batch)
-    after = STEPS[worker.link.stage.hook](worker, group)
+    try:
+        after = STEPS[worker.link.stage.hook](worker, group)
+    except FineryError as error:
+        raise named(worker, error) from error
     worker.output.seconds += time.perf_counter() - started
     return after
 
@@ -171,8 +174,9 @@ def dedupe_group(worker: Worker, group: Group) -> Group:
     table, group = answers(worker, group)
     keys = one_chunk(table.column("keys"))
     rows = pa.array(group.rows).take(pc.list_parent_indices(keys).cast(pa.int64()))
-    flat = pa.table({"row": rows, "key": pc.list_flatten(keys)})
-    worker.output.file("keys", flat.schema).write(flat)
+    flat = pa.table({"row": rows, "key": pc.list_flatten(keys)}).drop_null()
+    if len(flat):
+        worker.output.file("keys", flat.schema).write(flat)
     return group
 
 
@@ -189,8 +193,8 @@ def answers(worker: Worker, group: Group) -> tuple[pa.Table, Group]:
         part = batch.slice(start, size)
         try:
             parts.append(asked(worker, part))
-        except FineryError as error:
-            raise named(worker, error) from error
+        except FineryError:
+            raise
         except Exception as error:  # noqa: BLE001 a plugin may raise anything
             one_by_one(worker, part, start, parts, failures, error)
     table = parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="permissive")
@@ -201,7 +205,11 @@ def asked(worker: Worker, batch: pa.Table) -> pa.Table:
     """One call of the plugin, its answer checked."""
     link = worker.link
     answer = worker.ask(batch=batch, state=worker.state, stage=link.stage, tally=worker.output.tally)
-    return FORMS[link.stage.hook](answer, batch)
+    try:
+        return FORMS[link.stage.hook](answer, batch)
+    except (pa.ArrowException, TypeError, ValueError, LookupError, AttributeError) as error:
+        fault = f"'{link.stage.hook}' answered what its hook does not allow: {error}"
+        raise PluginError.at("", fault, "see its signature in finery/specs.py") from error
 
 
 def one_by_one(
@@ -213,14 +221,15 @@ def one_by_one(
     cause: Exception,
 ) -> None:
     """Ask again for each record of a batch that raised, so that only the records at fault are lost."""
-    if worker.link.on_error == "stop":
-        raise stopped(worker, batch, cause) from cause
     for index in range(len(batch)):
+        record = batch.slice(index, 1)
         try:
-            parts.append(asked(worker, batch.slice(index, 1)))
-        except FineryError as error:
-            raise named(worker, error) from error
-        except Exception as error:  # noqa: BLE001 a plugin may raise anything
+            parts.append(asked(worker, record))
+        except FineryError:
+            raise
+        except Exception as error:
+            if worker.link.on_error == "stop":
+                raise stopped(worker, record, error) from error
             failures.append((start + index, error))
     if not parts:
         parts.append(asked_empty(worker, batch, cause))
@@ -257,11 +266,9 @@ def named(worker: Worker, error: FineryError) -> FineryError:
 
 def stopped(worker: Worker, batch: pa.Table, cause: Exception) -> FineryError:
     """The error of a plugin that raised, with where and on which record."""
-    link = worker.link
     first = batch.column("id")[0].as_py() if len(batch) else "none"
-    place = f"stage '{link.stage.id}' ({link.stage.plugin}, {link.label})"
-    where = f"shard {worker.output.number} of '{batch_source(batch)}', at or after record {first}"
-    return PluginError.at(place, f"{type(cause).__name__}: {cause}", f"raised in {where}")
+    where = f"shard {worker.output.number} of '{batch_source(batch)}', record {first}"
+    return PluginError.at("", f"{type(cause).__name__}: {cause}", f"raised in {where}")
 
 
 def batch_source(batch: pa.Table) -> str:

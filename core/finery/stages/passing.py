@@ -15,6 +15,7 @@ from finery.errors import DataError
 from finery.kernel import bind
 from finery.plan import Step
 from finery.plugins import hooks, manifest
+from finery.stages.answers import blamed
 from finery.stages.layers import ERROR
 from finery.stages.passes import Link, PassTask
 from finery.stages.state import has_state, save_state
@@ -46,7 +47,9 @@ def prepare(context: Context, step: Step) -> None:
     if not has_state(folder):
         ask = bind(step.configured.plugin, "prepare", context.observers)
         dataset = context.dataset.only(step.touched)
-        save_state(folder, ask(dataset=dataset, stage=step.stage))
+        with blamed(step):
+            state = ask(dataset=dataset, stage=step.stage)
+        save_state(folder, state)
 
 
 def pass_tasks(context: Context, steps: Sequence[Step]) -> Iterator[PassTask]:

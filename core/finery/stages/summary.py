@@ -33,10 +33,11 @@ def total(summary: Mapping[str, Any], fate: str) -> int:
 
 def conserve(stage: str, summary: Mapping[str, Any], before: Mapping[str, int]) -> None:
     """Raise FineryError where records were lost or made up: a fault of Finery, never of the data."""
-    for source, counts in summary["sources"].items():
+    for source, records in before.items():
+        counts = summary["sources"].get(source, dict.fromkeys(FATES, 0))
         fates = counts["kept"] + counts["dropped"] + counts["merged"] + counts["failed"]
-        if counts["in"] != fates or counts["in"] != before.get(source, counts["in"]):
-            fault = f"{before.get(source)} records of '{source}' went in, {fates} have a fate"
+        if not records == counts["in"] == fates:
+            fault = f"{records} records of '{source}' went in, {fates} have a fate"
             raise FineryError.at(f"stage '{stage}'", fault, "this is a fault of Finery: please report it")
 
 

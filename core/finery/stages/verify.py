@@ -14,6 +14,7 @@ from finery.data.shards import Shard, ShardReader
 from finery.errors import PluginError
 from finery.kernel import bind
 from finery.plan import Step
+from finery.stages.answers import blamed
 
 PAIRS = 4096
 """Pairs a call: a few MB of text."""
@@ -91,7 +92,8 @@ def compare(
         chunk = pairs.slice(start, PAIRS).append_column("place", pa.array(np.arange(len(pairs[start : start + PAIRS]))))
         connection.register("chunk", chunk)
         sides = [side(connection, number, end) for (number, _), end in ((left, "a"), (right, "b"))]
-        alike = checked(ask(left=sides[0], right=sides[1], stage=step.stage), len(chunk), step)
+        with blamed(step):
+            alike = checked(ask(left=sides[0], right=sides[1], stage=step.stage), len(chunk), step)
         connection.register("answers", chunk.append_column("similarity", alike))
         connection.execute("insert into verified select a, b, similarity from answers where similarity is not null")
 
