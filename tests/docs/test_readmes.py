@@ -122,4 +122,6 @@ def test_files_that_the_kernel_readme_names_are_there() -> None:
     text = (ROOT / "core/README.md").read_text().partition("## Where to look")[2].partition("## Why not")[0]
     names = re.findall(r"`([\w/]+(?:\.py|/))`", text)
     assert names
-    assert [n for n in names if not (ROOT / "core/finery" / n).exists() and not list((ROOT / "core/finery").rglob(n))] == []
+    assert [
+        n for n in names if not (ROOT / "core/finery" / n).exists() and not list((ROOT / "core/finery").rglob(n))
+    ] == []

@@ -70,7 +70,8 @@ class LocalExecutor:
         try:
             while waiting:
                 while len(numbers) < 2 * self.workers and (number := next(queue, None)) is not None:
-                    numbers[pool.submit(perform, waiting[number])] = number
+                    with uninterrupted():
+                        numbers[pool.submit(perform, waiting[number])] = number
                 for future in wait(numbers, return_when=FIRST_COMPLETED).done:
                     number = numbers.pop(future)
                     answer = future.result()
@@ -99,6 +100,16 @@ class LocalExecutor:
                     process.terminate()
             pool.shutdown(wait=True, cancel_futures=True)
         self.pools = {}
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back: a worker that starts meanwhile does not hear it before it can ignore it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def perform(task: Task) -> list[dict[str, Any]]:

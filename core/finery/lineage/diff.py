@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +16,28 @@ if TYPE_CHECKING:
 EXAMPLES = 5
 """Records named for each change of fate."""
 
+# Of both runs; what one of them lacks is null. Stages stand in the order of whichever run has them first.
 COUNTS = """
-select s.stage, t.source, t.kind, t.name,
-    max(t.count) filter (s.run = $a) as a, max(t.count) filter (s.run = $b) as b
-from stages s join tallies t using (artifact) where s.run in ($a, $b)
-group by all having a is distinct from b order by min(s.position), t.source nulls first, t.kind, t.name
+with counted as (
+    select s.stage, t.source, t.kind, t.name, min(s.position) as place,
+        max(t.count) filter (s.run = $a) as a, max(t.count) filter (s.run = $b) as b
+    from stages s join tallies t using (artifact)
+    where s.run in ($a, $b) and (s.hook not in ('train', 'evaluate') or t.kind = 'tally')
+    group by s.stage, t.source, t.kind, t.name)
+select * exclude (place) from counted where coalesce(a, 0) <> coalesce(b, 0)
+order by min(place) over (partition by stage), stage, source nulls first, kind, name
 """
 METRICS = """
 with last as (
     select s.run, s.position, s.stage, m.name, m.source, arg_max(m.value, coalesce(m.step, 0)) as value
     from stages s join metrics m using (artifact)
-    where s.run in ($a, $b) and (m.step is null or m.name = 'loss') group by all)
-select stage, name, source, max(value) filter (run = $a) as a, max(value) filter (run = $b) as b
-from last group by stage, name, source having a is distinct from b
-order by min(position), name, source nulls first
+    where s.run in ($a, $b) and (m.step is null or m.name = 'loss') group by all),
+measured as (
+    select stage, name, source, min(position) as place,
+        max(value) filter (run = $a) as a, max(value) filter (run = $b) as b
+    from last group by stage, name, source)
+select * exclude (place) from measured where a is distinct from b
+order by min(place) over (partition by stage), stage, name, source nulls first
 """
 
 # Artifacts of both runs decide the same in both. A record without a decision was kept, if it was there at all.
@@ -80,12 +88,13 @@ class Difference:
 
 
 def compare(connection: duckdb.DuckDBPyConnection, first: Run, second: Run) -> Difference:
-    """What two runs differ in."""
+    """What two runs differ in. Of a stage that only one run has, its written options stand, not its defaults."""
     both = {"a": first.id, "b": second.id}
+    shared = {stage.id for stage in first.stages} & {stage.id for stage in second.stages}
     return Difference(
         *both.values(),
-        config=differing("option", *(configuration(connection, run) for run in (first, second))),
-        plugins=plugins(connection, first, second),
+        config=differing("option", *(configuration(connection, run, shared) for run in (first, second))),
+        plugins=plugins(connection, first, second, shared),
         counts=rows(connection, COUNTS, both),
         metrics=rows(connection, METRICS, both),
         fates=fates(connection, first, second),
@@ -102,22 +111,26 @@ def differing(what: str, first: Mapping[str, Any], second: Mapping[str, Any]) ->
     ]
 
 
-def configuration(connection: duckdb.DuckDBPyConnection, run: Run) -> dict[str, Any]:
-    """Every option of a run by its path, `stage.option`; defaults too, where the stage was reached."""
-    text = rows(connection, "select pipeline from runs where run = ?", [run.id])[0]["pipeline"]
-    raw = json.loads(text)
-    query = "select artifact, options from artifacts where artifact in (select unnest(?))"
-    options = {row["artifact"]: json.loads(row["options"]) for row in rows(connection, query, [run.artifacts()])}
+def configuration(connection: duckdb.DuckDBPyConnection, run: Run, shared: Set[str]) -> dict[str, Any]:
+    """Every option of a run by its path, `stage.option`; with defaults, where a shared stage was reached."""
+    raw = json.loads(rows(connection, "select pipeline from runs where run = ?", [run.id])[0]["pipeline"])
     found = {word: value for word, value in raw.items() if not isinstance(value, list | dict)}
     found |= flattened("run", raw.get("run", {}))
     for number, source in enumerate(raw.get("source", [])):
         found |= flattened(str(source.get("name", number)), {k: v for k, v in source.items() if k != "name"})
-    own = {stage.id: options.get(stage.artifact, {}) for stage in run.stages}
+    own = options(connection, run)
     for name, stage in zip(stage_ids(raw.get("stage", [])), raw.get("stage", []), strict=True):
-        found |= flattened(name, {**own.get(name, {}), **{k: v for k, v in stage.items() if k != "id"}})
+        defaults = own.get(name, {}) if name in shared else {}
+        found |= flattened(name, {**defaults, **{k: v for k, v in stage.items() if k != "id"}})
     for observer in raw.get("observer", []):
         found |= flattened(str(observer.get("use")), observer.get("options", {}))
     return {name: value for name, value in found.items() if value is not None}
+
+
+def options(connection: duckdb.DuckDBPyConnection, run: Run) -> dict[str, dict[str, Any]]:
+    """The options of each finished stage, defaults included."""
+    query = "select s.stage, a.options from stages s join artifacts a using (artifact) where s.run = ?"
+    return {row["stage"]: json.loads(row["options"]) for row in rows(connection, query, [run.id])}
 
 
 def flattened(path: str, value: Any) -> dict[str, Any]:
@@ -128,10 +141,11 @@ def flattened(path: str, value: Any) -> dict[str, Any]:
     return {name: part for found in parts for name, part in found.items()}
 
 
-def versions(connection: duckdb.DuckDBPyConnection, run: Run) -> dict[str, str]:
-    """Who did each stage, and the libraries that shape a result."""
+def versions(connection: duckdb.DuckDBPyConnection, run: Run, shared: Set[str]) -> dict[str, str]:
+    """Who did each shared stage, and the libraries that shape a result."""
     text = rows(connection, "select versions from runs where run = ?", [run.id])[0]["versions"]
-    return {stage.id: f"{stage.hook} {stage.plugin}, {stage.package}" for stage in run.stages} | json.loads(text)
+    stages = [stage for stage in run.stages if stage.id in shared]
+    return {stage.id: f"{stage.hook} {stage.plugin}, {stage.package}" for stage in stages} | json.loads(text)
 
 
 def codes(connection: duckdb.DuckDBPyConnection, run: Run) -> dict[str, str]:
@@ -142,9 +156,9 @@ def codes(connection: duckdb.DuckDBPyConnection, run: Run) -> dict[str, str]:
     return {row["stage"]: row["digest"] for row in rows(connection, query, [run.id]) if row["digest"]}
 
 
-def plugins(connection: duckdb.DuckDBPyConnection, first: Run, second: Run) -> Rows:
-    """The stages that other plugins, versions or states of their code did, and the libraries that differ."""
-    found = differing("stage", versions(connection, first), versions(connection, second))
+def plugins(connection: duckdb.DuckDBPyConnection, first: Run, second: Run, shared: Set[str]) -> Rows:
+    """The stages of both runs that other plugins, versions or states of their code did; libraries that differ."""
+    found = differing("stage", versions(connection, first, shared), versions(connection, second, shared))
     known = {row["stage"] for row in found}
     a, b = codes(connection, first), codes(connection, second)
     changed = [row for row in differing("stage", a, b) if row["a"] and row["b"] and row["stage"] not in known]
