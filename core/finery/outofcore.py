@@ -23,10 +23,21 @@ CONFIG = {
 @contextmanager
 def out_of_core(folder: Path, memory_bytes: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection that holds at most `memory_bytes` and spills into `folder`."""
-    with duckdb.connect(":memory:", config=dict(CONFIG)) as connection:
+    with interruptible(), duckdb.connect(":memory:", config=dict(CONFIG)) as connection:
         connection.execute("set memory_limit = ?", [f"{memory_bytes // 2**20}MiB"])
         connection.execute("set temp_directory = ?", [str(folder / "spill")])
         yield connection
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Make Ctrl-C during a query what it is elsewhere: DuckDB turns it into a RuntimeError."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "Query interrupted" in str(error):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def stream(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -44,8 +43,9 @@ def run_pipeline(pipeline: Pipeline, root: Path, observers: Sequence[Any] = ()) 
 
 
 def new_run() -> str:
-    """An id that sorts by time."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+    """An id that sorts by time: its last part is the fraction of the second, in 1/65536."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%d-%H%M%S}-{now.microsecond * 2**16 // 10**6:04x}"
 
 
 def carry_out(plan: Plan, run: str, observers: tuple[Any, ...]) -> str:

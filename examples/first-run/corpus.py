@@ -1,6 +1,6 @@
 """Writes the documentation that lies on every machine with Python as sources for a first run.
 
-    python corpus.py OUT_DIR [--max-mb 24]
+    python corpus.py OUT_DIR [--max-mb 30]
 
 `stdlib.jsonl` holds the docstrings of the standard library and its language reference, `packages.jsonl` those
 of the installed packages with their descriptions and licences, `instructions.jsonl` pairs of a signature and
@@ -56,7 +56,7 @@ def main() -> None:
     """Write the three files and say how large they are."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path, metavar="OUT_DIR")
-    parser.add_argument("--max-mb", type=float, default=24, help="megabytes of text at most (default: 24)")
+    parser.add_argument("--max-mb", type=float, default=30, help="megabytes of text at most (default: 30)")
     said = parser.parse_args()
     said.out.mkdir(parents=True, exist_ok=True)
     for name, records in corpus(int(said.max_mb * 1_000_000)).items():
@@ -198,12 +198,17 @@ def read(file: File) -> tuple[list[Record], list[Record]]:
     found = [node for node in tree.body if isinstance(node, Definition)]
     documents += [(kind_of(node), node.name, document(node, file.module)) for node in found]
     records = [
-        dict(file.about, text=text, module=file.module, name=name, kind=kind)
+        dict(file.about, text=writable(text), module=file.module, name=name, kind=kind)
         for kind, name, text in documents
         if len(text) >= SHORTEST
     ]
     pairs = [pair(node, file.module) for node in itertools.chain(found, *map(methods, found))]
     return records, [found for found in pairs if found]
+
+
+def writable(text: str) -> str:
+    """A text that UTF-8 can hold: a docstring may spell half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def kind_of(node: Definition) -> str:

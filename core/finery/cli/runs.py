@@ -47,7 +47,7 @@ def show_runs(found: list[dict[str, Any]], as_json: bool) -> None:
     from finery.cli.render import emit
 
     if not as_json:
-        found = [{**row, "started": row["started"].partition("+")[0], "seconds": round(row["seconds"], 1)} for row in found]
+        found = [{**row, "started": row["started"][:19], "seconds": round(row["seconds"], 1)} for row in found]
     emit(found, ["run", "name", "status", "started", "seconds", "stages", "ran", "reused"], as_json)
 
 
@@ -59,7 +59,8 @@ def show_stages(run: str, found: list[dict[str, Any]], as_json: bool) -> None:
         emit_json({"run": run, "stages": found})
         return
     columns = ["stage", "hook", "plugin", "package", "in", "out", "seconds", "did"]
-    emit([{**row, "in": row["records_in"], "out": row["records_out"], "did": did(row)} for row in found], columns, False)
+    rows = [{**row, "in": row["records_in"], "out": row["records_out"], "did": did(row)} for row in found]
+    emit(rows, columns, False)
 
 
 def did(row: dict[str, Any]) -> str:

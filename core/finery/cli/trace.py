@@ -10,6 +10,9 @@ import click
 if TYPE_CHECKING:
     from finery.lineage.trace import Passage, Share, Trace, Training
 
+SHARES = ["source", "records", "tokens", "epochs", "first loss", "last loss"]
+PASSAGES = ["stage", "plugin", "package", "in", "out", "left", "artifact"]
+
 
 @click.command()
 @click.argument("model")
@@ -36,35 +39,44 @@ def trace(model: str, run: str | None, as_json: bool) -> None:
 
 def show(found: Trace) -> None:
     """Print a trace, a section a training."""
-    from finery.cli.render import emit
-
     click.echo(f"starts from {found.base}" if found.base else "starts from random weights")
     for made in found.trainings:
         click.echo(f"\n{title(made)}\n")
-        emit([row(share) for share in made.shares], ["source", "records", "tokens", "epochs", "first loss", "last loss"], False)
-        for share in made.shares:
+        section(made)
+
+
+def section(made: Training) -> None:
+    """Print the sources of one training, the stages behind them, and how the model was measured."""
+    from finery.cli.render import emit
+
+    emit([row(share) for share in made.shares], SHARES, False)
+    for share in made.shares:
+        if share.passages:
             click.echo(f"\n{share.source} came through")
-            emit([step(passage) for passage in share.passages], ["stage", "plugin", "package", "in", "out", "left", "artifact"], False)
-        if made.measured:
-            click.echo("\nmeasured by")
-            emit(made.measured, ["stage", "name", "source", "value"], False)
+            emit([step(passage) for passage in share.passages], PASSAGES, False)
+    if made.measured:
+        click.echo("\nmeasured by")
+        emit(made.measured, ["stage", "name", "source", "value"], False)
 
 
 def title(made: Training) -> str:
-    """One line on a training."""
-    loss = f", loss {made.first_loss:.3f} to {made.last_loss:.3f}" if made.last_loss is not None and made.first_loss is not None else ""
-    told = f"{made.steps:,} steps{loss}, {made.seconds:,.0f} s" if made.steps else f"no steps were recorded, {made.seconds:,.0f} s"
-    return f"{made.stage}: {made.plugin} ({made.package}), {told}\n  artifact {made.artifact}, model {made.model}"
+    """Two lines on a training: who did it, how long, how well; and what it is called by content."""
+    steps = f"{made.steps:,} {'step' if made.steps == 1 else 'steps'}" if made.steps else "no steps were recorded"
+    losses = [loss for loss in (made.first_loss, made.last_loss) if loss is not None]
+    loss = f", loss {' to '.join(f'{loss:.3f}' for loss in losses)}" if losses else ""
+    head = f"{made.stage}: {made.plugin} ({made.package}), {steps}{loss}, {made.seconds:,.0f} s"
+    return f"{head}\n  artifact {made.artifact}, model {made.model}"
 
 
 def row(share: Share) -> dict[str, Any]:
     """A line on a source."""
-    return {**asdict(share), "source": share.source or "?", "first loss": share.first_loss, "last loss": share.last_loss}
+    losses = {"first loss": share.first_loss, "last loss": share.last_loss}
+    return {**asdict(share), "source": share.source or "?", **losses}
 
 
 def step(passage: Passage) -> dict[str, Any]:
     """A line on a stage."""
     left = ", ".join(f"{count:,} {reason}" for reason, count in passage.reasons.items())
     drawn = f"{passage.epochs:.4g} epochs" if passage.epochs is not None else ""
-    counts = {"in": passage.records_in, "out": passage.records_out, "left": "; ".join(filter(None, [drawn, left]))}
-    return {"stage": passage.stage, "plugin": passage.plugin, "package": passage.package, "artifact": passage.artifact[:8], **counts}
+    told = {"left": "; ".join(filter(None, [drawn, left])), "artifact": passage.artifact[:8]}
+    return {**asdict(passage), "in": passage.records_in, "out": passage.records_out, **told}

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from finery.lineage.life import Event
 
 
+FIXED = {"unused": "not trained on", "waiting": "the run has not come this far"}
+
+
 def sentence(event: Event) -> str:
     """What became of a record at a stage, and why."""
     return SENTENCES.get(event.fate, fate)(event)
@@ -18,6 +21,8 @@ def sentence(event: Event) -> str:
 
 def fate(event: Event) -> str:
     """The fate alone: `read`, `born`, `kept`."""
+    if event.fate in FIXED:
+        return FIXED[event.fate]
     said = f"; stands for {event.stands_for_total:,} more" if event.stands_for_total else ""
     return f"{event.fate}{said}"
 
@@ -55,20 +60,10 @@ def trained(event: Event) -> str:
     return f"trained on {times} ({event.tokens:,} tokens), {steps}"
 
 
-def unused(event: Event) -> str:
-    """A training that did not use it."""
-    return "not trained on"
-
-
 def evaluated(event: Event) -> str:
     """What was measured."""
     found = ", ".join(f"{name} {text(value)}" for name, value in (event.measures or {}).items())
     return f"measured: {found}"
-
-
-def waiting(event: Event) -> str:
-    """A run that stopped before the stage."""
-    return "the run has not come this far"
 
 
 def measured(event: Event) -> str:
@@ -90,7 +85,5 @@ SENTENCES: Mapping[str, Callable[[Event], str]] = {
     "split": split,
     "drawn": drawn,
     "trained": trained,
-    "unused": unused,
     "evaluated": evaluated,
-    "waiting": waiting,
 }

@@ -13,9 +13,6 @@ from finery.settings import stage_ids
 if TYPE_CHECKING:
     import duckdb
 
-EXAMPLES = 5
-"""Records named for each change of fate."""
-
 # Of both runs; what one of them lacks is null. Stages stand in the order of whichever run has them first.
 COUNTS = """
 with counted as (
@@ -48,23 +45,25 @@ with a as (
 b as (
     select record, any_value(stage || ': ' || reason) as fate from decisions d
     join (select unnest($only_b) as artifact, unnest($stages_b) as stage) s using (artifact) group by record),
-in_a as (
-    select record from origins where artifact in (select unnest($all_a))
-    union all select child from parents where artifact in (select unnest($all_a))),
-in_b as (
-    select record from origins where artifact in (select unnest($all_b))
-    union all select child from parents where artifact in (select unnest($all_b))),
 gone as (
     select record from origins where artifact in (select unnest($only_a))
     union all select record from origins where artifact in (select unnest($only_b))),
 candidates as (
     select record from a union select record from b union select record from gone),
+births as (select artifact, record from origins union all select artifact, child from parents),
+in_a as (
+    select distinct record from births semi join candidates using (record)
+    where artifact in (select unnest($all_a))),
+in_b as (
+    select distinct record from births semi join candidates using (record)
+    where artifact in (select unnest($all_b))),
 fates as (
     select record,
-        coalesce(a.fate, case when record in (select record from in_a) then 'kept' else 'not there' end) as fate_a,
-        coalesce(b.fate, case when record in (select record from in_b) then 'kept' else 'not there' end) as fate_b
-    from candidates left join a using (record) left join b using (record))
-select fate_a as a, fate_b as b, count(*) as count, min(record, {examples}) as examples
+        coalesce(a.fate, case when in_a.record is null then 'not there' else 'kept' end) as fate_a,
+        coalesce(b.fate, case when in_b.record is null then 'not there' else 'kept' end) as fate_b
+    from candidates left join a using (record) left join b using (record)
+    left join in_a using (record) left join in_b using (record))
+select fate_a as a, fate_b as b, count(*) as count, min(record, 5) as examples
 from fates where fate_a <> fate_b group by all order by count desc, a, b
 """
 
@@ -84,7 +83,7 @@ class Difference:
     metrics: Rows
     """`stage, name, source`: of evaluations, and the last losses."""
     fates: Rows
-    """`count` records went from fate `a` to fate `b`; `examples` of them."""
+    """`count` records went from fate `a` to fate `b`; `examples` are at most five of them."""
 
 
 def compare(connection: duckdb.DuckDBPyConnection, first: Run, second: Run) -> Difference:
@@ -92,7 +91,8 @@ def compare(connection: duckdb.DuckDBPyConnection, first: Run, second: Run) -> D
     both = {"a": first.id, "b": second.id}
     shared = {stage.id for stage in first.stages} & {stage.id for stage in second.stages}
     return Difference(
-        *both.values(),
+        a=first.id,
+        b=second.id,
         config=differing("option", *(configuration(connection, run, shared) for run in (first, second))),
         plugins=plugins(connection, first, second, shared),
         counts=rows(connection, COUNTS, both),
@@ -145,7 +145,8 @@ def versions(connection: duckdb.DuckDBPyConnection, run: Run, shared: Set[str]) 
     """Who did each shared stage, and the libraries that shape a result."""
     text = rows(connection, "select versions from runs where run = ?", [run.id])[0]["versions"]
     stages = [stage for stage in run.stages if stage.id in shared]
-    return {stage.id: f"{stage.hook} {stage.plugin}, {stage.package}" for stage in stages} | json.loads(text)
+    libraries: dict[str, str] = json.loads(text)
+    return {stage.id: f"{stage.hook} {stage.plugin}, {stage.package}" for stage in stages} | libraries
 
 
 def codes(connection: duckdb.DuckDBPyConnection, run: Run) -> dict[str, str]:
@@ -172,4 +173,4 @@ def fates(connection: duckdb.DuckDBPyConnection, first: Run, second: Run) -> Row
         own = [s for s in run.stages if s.finished and s.artifact not in other.artifacts()]
         values |= {f"only_{letter}": [s.artifact for s in own], f"stages_{letter}": [s.id for s in own]}
         values[f"all_{letter}"] = run.artifacts()
-    return rows(connection, FATES.format(examples=EXAMPLES), values)
+    return rows(connection, FATES, values) if values["only_a"] or values["only_b"] else []

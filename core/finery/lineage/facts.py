@@ -16,37 +16,45 @@ if TYPE_CHECKING:
 Table = Mapping[UUID, Rows]
 """Rows by the record that they are of."""
 
-EXAMPLES = 5
-"""Records named where there are many."""
-
 # Artifacts are few and tables are sorted by record within each: with both bound, DuckDB reads a row group an artifact.
-OF = "artifact in (select unnest($artifacts)) and {column} in (select unnest($records::uuid[]))"
-QUERIES = {
-    "origins": ("record", "select record, artifact, source, file, line from origins where {of}"),
-    "births": ("child", "select child as record, artifact, parent from parents where {of} order by parent"),
-    "children": (
-        "parent",
-        f"select parent as record, artifact, count(*) as count, min(child, {EXAMPLES}) as examples "
-        "from parents where {of} group by parent, artifact",
-    ),
-    "decisions": ("record", "select record, artifact, reason, value, bound, other, detail from decisions where {of}"),
-    "stands_for": (
-        "other",
-        f"select other as record, artifact, count(*) as count, min(record, {EXAMPLES}) as examples "
-        "from decisions where {of} group by other, artifact",
-    ),
-    "steps": (
-        "record",
-        "with pieces as (select record, artifact, start, count(*) as times, min(step) as first, max(step) as last, "
-        "sum(length) as tokens from steps where {of} group by all) "
-        "select record, artifact, max(times) as times, min(first) as first, max(last) as last, "
-        "sum(tokens)::bigint as tokens from pieces group by all",
-    ),
-}
+ORIGINS = """
+select record, artifact, source, file, line from origins
+where artifact in (select unnest($artifacts)) and record in (select unnest($records::uuid[]))
+"""
+BIRTHS = """
+select child as record, artifact, parent from parents
+where artifact in (select unnest($artifacts)) and child in (select unnest($records::uuid[])) order by child, parent
+"""
+BORN = """
+select parent as record, artifact, child from parents
+where artifact in (select unnest($artifacts)) and parent in (select unnest($records::uuid[])) order by parent, child
+"""
+CHILDREN = """
+select parent as record, artifact, count(*) as count from parents
+where artifact in (select unnest($artifacts)) and parent in (select unnest($records::uuid[])) group by all
+"""
+DECISIONS = """
+select record, artifact, reason, value, bound, other, detail from decisions
+where artifact in (select unnest($artifacts)) and record in (select unnest($records::uuid[]))
+"""
+STANDS_FOR = """
+select other as record, artifact, count(*) as count, min(record, 5) as examples from decisions
+where artifact in (select unnest($artifacts)) and other in (select unnest($records::uuid[])) group by other, artifact
+"""
+STEPS = """
+with pieces as (
+    select record, artifact, start, count(*) as times, min(step) as first, max(step) as last, sum(length) as tokens
+    from steps where artifact in (select unnest($artifacts)) and record in (select unnest($records::uuid[]))
+    group by all)
+select record, artifact, max(times) as times, min(first) as first, max(last) as last, sum(tokens)::bigint as tokens
+from pieces group by all
+"""
 ITEMS = """
 select try_cast(item as uuid) as record, artifact, measures from items
 where artifact in (select unnest($artifacts)) and item in (select unnest($records))
 """
+BEARS = ("format", "mix")
+"""The hooks whose stages bear records."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +65,10 @@ class Facts:
     births: Table
     """Rows with `parent`: whom a record comes from."""
     children: Table
-    """Rows with `count` and `examples`: who comes from a record."""
+    """Rows with `count`: how many came from a record."""
     decisions: Table
     stands_for: Table
-    """Rows with `count` and `examples`: who was merged into a record."""
+    """Rows with `count` and at most five `examples`: who was merged into a record."""
     steps: Table
     """`times` a record was trained on, its `first` and `last` step, its `tokens`."""
     items: Table
@@ -72,12 +80,37 @@ class Facts:
 
 def facts(connection: duckdb.DuckDBPyConnection, run: Run, records: Sequence[UUID]) -> Facts:
     """What the lineage has on some records, in what a run made or reused."""
-    values = {"artifacts": run.artifacts(), "records": [str(record) for record in records]}
-    found = {
-        name: by_record(rows(connection, query.format(of=OF.format(column=column)), values))
-        for name, (column, query) in QUERIES.items()
-    }
-    return Facts(**found, items=by_record(rows(connection, ITEMS, values)))
+
+    def found(query: str, *hooks: str) -> Table:
+        return fetched(connection, query, run.artifacts(hooks or None), records)
+
+    decisions = found(DECISIONS)
+    trained = trainable(run, records, decisions)
+    return Facts(
+        origins=found(ORIGINS, "read"),
+        births=found(BIRTHS, *BEARS),
+        children=found(CHILDREN, *BEARS),
+        decisions=decisions,
+        stands_for=found(STANDS_FOR, "dedupe"),
+        steps=fetched(connection, STEPS, run.artifacts(("train",)), trained),
+        items=found(ITEMS, "evaluate"),
+    )
+
+
+def fetched(
+    connection: duckdb.DuckDBPyConnection, query: str, artifacts: Sequence[str], records: Iterable[UUID]
+) -> Table:
+    """The rows of some records in some artifacts, by record."""
+    values = {"artifacts": artifacts, "records": [str(record) for record in records]}
+    return by_record(rows(connection, query, values)) if all(values.values()) else {}
+
+
+def trainable(run: Run, records: Sequence[UUID], decisions: Table) -> list[UUID]:
+    """The records that came as far as a training: the table of steps is the largest, and costs most."""
+    places = {stage.artifact: stage.position for stage in run.stages}
+    first = min((stage.position for stage in run.stages if stage.hook == "train"), default=len(places))
+    gone = {record for record, found in decisions.items() if any(places[row["artifact"]] < first for row in found)}
+    return [record for record in records if record not in gone]
 
 
 def by_record(found: Rows) -> Table:
@@ -95,26 +128,14 @@ def one(table: Table, record: UUID, artifact: str) -> dict[str, Any] | None:
 
 def parents_of(connection: duckdb.DuckDBPyConnection, run: Run, records: Iterable[UUID]) -> dict[UUID, list[UUID]]:
     """Each record's parents; records without any are left out."""
-    query = f"select child, parent from parents where {OF.format(column='child')} order by child, parent"  # noqa: S608
-    return pairs(connection, query, run, records)
+    found = fetched(connection, BIRTHS, run.artifacts(BEARS), records)
+    return {record: [row["parent"] for row in born] for record, born in found.items()}
 
 
 def children_of(connection: duckdb.DuckDBPyConnection, run: Run, records: Iterable[UUID]) -> dict[UUID, list[UUID]]:
     """Each record's children, in the order of their ids."""
-    query = f"select parent, child from parents where {OF.format(column='parent')} order by parent, child"  # noqa: S608
-    return pairs(connection, query, run, records)
-
-
-def pairs(
-    connection: duckdb.DuckDBPyConnection, query: str, run: Run, records: Iterable[UUID]
-) -> dict[UUID, list[UUID]]:
-    """The second of each pair by the first."""
-    found: dict[UUID, list[UUID]] = defaultdict(list)
-    values = {"artifacts": run.artifacts(), "records": [str(record) for record in records]}
-    if values["records"] and values["artifacts"]:
-        for first, second in connection.execute(query, values).fetchall():
-            found[first].append(second)
-    return dict(found)
+    found = fetched(connection, BORN, run.artifacts(BEARS), records)
+    return {record: [row["child"] for row in born] for record, born in found.items()}
 
 
 def ancestors(connection: duckdb.DuckDBPyConnection, run: Run, records: Iterable[UUID]) -> dict[UUID, list[UUID]]:
@@ -125,8 +146,6 @@ def ancestors(connection: duckdb.DuckDBPyConnection, run: Run, records: Iterable
         found = parents_of(connection, run, waiting)
         family |= found
         waiting = {parent for parents in found.values() for parent in parents} - family.keys()
-        if not found:
-            break
     return family
 
 
@@ -135,10 +154,8 @@ def origins(connection: duckdb.DuckDBPyConnection, run: Run, records: Iterable[U
     wanted = set(records)
     family = ancestors(connection, run, wanted)
     first = {record: root(family, record) for record in wanted}
-    query = f"select record, source, file, line from origins where {OF.format(column='record')}"  # noqa: S608
-    values = {"artifacts": run.artifacts(("read",)), "records": [str(record) for record in set(first.values())]}
-    read = {row.pop("record"): row for row in rows(connection, query, values)} if wanted else {}
-    return {record: read[base] for record, base in first.items() if base in read}
+    read = fetched(connection, ORIGINS, run.artifacts(("read",)), set(first.values()))
+    return {record: read[base][0] for record, base in first.items() if base in read}
 
 
 def root(family: Mapping[UUID, Sequence[UUID]], record: UUID) -> UUID:

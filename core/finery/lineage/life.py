@@ -91,7 +91,7 @@ def life(run: Run, record: UUID, known: Facts, places: Places) -> Life:
     stages = [s for s in run.stages if source in s.sources or not (s.finished or s.hook == "read")]
     born = next((s for s in stages if births and s.artifact == births[0]["artifact"]), None)
     parents = tuple(str(row["parent"]) for row in births)
-    events = tuple(until_end(run, record, known, places, stages[stages.index(born) :] if born else stages, born))
+    events = tuple(until_end(record, known, places, stages[stages.index(born) :] if born else stages, born))
     own = place if not births else {}
     return Life(str(record), source, own.get("file"), own.get("line"), parents, born.id if born else None, events)
 
@@ -103,7 +103,7 @@ def broken_source(run: Run, record: UUID, known: Facts) -> str | None:
 
 
 def until_end(
-    run: Run, record: UUID, known: Facts, places: Places, stages: list[RunStage], born: RunStage | None
+    record: UUID, known: Facts, places: Places, stages: list[RunStage], born: RunStage | None
 ) -> Iterator[Event]:
     """The events of a record at the stages it came to."""
     for stage in stages:

@@ -114,7 +114,7 @@ def meant(name: str, known: Sequence[str]) -> str:
 
 def is_run(name: str, known: Iterable[str]) -> bool:
     """Whether a name is one that `find_run` takes."""
-    return name.partition("~")[0] == "last" or any(run.startswith(name) for run in known)
+    return name.partition("~")[0] == "last" or bool(name and any(run.startswith(name) for run in known))
 
 
 def read_run(connection: duckdb.DuckDBPyConnection, run: str) -> Run:

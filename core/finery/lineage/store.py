@@ -16,6 +16,7 @@ import duckdb
 
 from finery.errors import WorkError
 from finery.lineage.ingest import rebuild
+from finery.outofcore import interruptible
 
 WAIT_SECONDS = 10.0
 """How long to wait for another process's transaction."""
@@ -71,5 +72,5 @@ def opened(root: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
             if time.monotonic() > deadline:
                 raise WorkError.at(database(root), "another process holds the lineage", "try again") from None
             time.sleep(0.05)
-    with connection:
+    with interruptible(), connection:
         yield connection

@@ -1,4 +1,4 @@
-"""What made a model: the models before it, the sources of every training, and the stages that their records came through."""
+"""What made a model: the models before it, the sources of each training, the stages that their records came through."""
 
 from __future__ import annotations
 
@@ -47,8 +47,10 @@ REASONS = """
 select name, count from tallies where artifact = ? and source = ? and kind = 'reason' order by count desc, name
 """
 MEASURED = """
-select a.stage, m.name, m.source, m.value from artifacts a join inputs i using (artifact) join metrics m using (artifact)
-where a.hook = 'evaluate' and i.source is null and i.mark = ? and m.step is null order by a.stage, m.name, m.source nulls first
+select a.stage, m.name, m.source, m.value
+from artifacts a join inputs i using (artifact) join metrics m using (artifact)
+where a.hook = 'evaluate' and i.source is null and i.mark = ? and m.step is null
+order by a.stage, m.name, m.source nulls first
 """
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +17,7 @@ from finery.data.shards import Shard
 from finery.data.source import SourceConfig
 from finery.data.units import units
 from finery.errors import DataError
+from finery.outofcore import out_of_core
 from finery.plan import Step, known_inputs
 from finery.stages.passing import commit
 from finery.stages.read import ReadTask, reconciled
@@ -77,9 +77,7 @@ def told_apart(context: Context, step: Step, shards: Sequence[Shard]) -> list[Sh
         return []
     paths = [str(context.artifacts.file(shard.base)) for shard in shards]
     folder = context.artifacts.partial(step.fingerprint)
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("set memory_limit = ?", [f"{context.memory_bytes // 2**20}MiB"])
-        connection.execute("set temp_directory = ?", [str(folder / "spill")])
+    with out_of_core(folder, context.memory_bytes) as connection:
         connection.execute(REPEATED, [paths])
         again = connection.sql("from repeated order by file, row").to_arrow_table()
     return [patched(folder, step, shard, again, path) for shard, path in zip(shards, paths, strict=True)]

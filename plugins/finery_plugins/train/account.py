@@ -23,10 +23,6 @@ class Account:
     site: Site
     sums: Any = None
     """`float64` (sources, 2) tensor: nats and tokens."""
-    tokens: int = 0
-    """Tokens that a loss was taken on, in this call."""
-    losses: list[float] = field(default_factory=list)
-    """The loss of each line of metrics."""
     began: float = field(default_factory=time.monotonic)
     logged: float = field(default_factory=time.monotonic)
 
@@ -48,7 +44,7 @@ class Account:
         sums, self.sums = self.sums.tolist(), None
         nats, tokens = (sum(column) for column in zip(*sums, strict=True))
         now, before = time.monotonic(), self.logged
-        self.logged, self.tokens = now, self.tokens + int(tokens)
+        self.logged = now
         said = {
             "loss": nats / tokens,
             "tokens": tokens,
@@ -63,7 +59,6 @@ class Account:
         """One line of metrics into the journal."""
         if "loss" not in logs:
             return
-        self.losses.append(logs["loss"])
         for key, value in logs.items():
             name, _, source = key.partition("/")
             if name in NUMBERS:

@@ -83,6 +83,7 @@ def dimensions(shape: Shape, known: Any) -> dict[str, Any]:
         "head_dim": shape.width // shape.heads,
         "intermediate_size": feedforward,
         "max_position_embeddings": shape.context,
+        "initializer_range": (2 / (5 * shape.width)) ** 0.5,
     }
     present = {name: value for name, value in said.items() if hasattr(known, name)}
     return {**present, "tie_word_embeddings": shape.tie_embeddings}

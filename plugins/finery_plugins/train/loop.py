@@ -22,6 +22,7 @@ class Loop:
     warmup: float
     floor: float
     weight_decay: float
+    beta2: float
     clip: float
     max_seconds: float | None
     seed: int | None

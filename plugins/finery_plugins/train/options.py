@@ -55,6 +55,9 @@ Floor = Annotated[float, Field(ge=0, le=1, description="The last learning rate, 
 WeightDecay = Annotated[
     float, Field(ge=0, le=1, description="AdamW's weight decay; biases and norms are left out of it.")
 ]
+Beta2 = Annotated[
+    float, Field(gt=0, lt=1, description="AdamW's second decay rate: how long it remembers the size of gradients.")
+]
 Clip = Annotated[float, Field(gt=0, description="The largest norm of the gradient; a longer one is scaled down.")]
 MaxSeconds = Annotated[
     float | None,

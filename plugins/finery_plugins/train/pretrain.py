@@ -68,6 +68,7 @@ class Pretrain:
     warmup: options.Warmup = 0.05
     floor: options.Floor = 0.1
     weight_decay: options.WeightDecay = 0.1
+    beta2: options.Beta2 = 0.95
     clip: options.Clip = 1.0
     max_seconds: options.MaxSeconds = None
     seed: options.Seed = None

@@ -48,6 +48,7 @@ class Sft:
     warmup: options.Warmup = 0.03
     floor: options.Floor = 0.0
     weight_decay: options.WeightDecay = 0.0
+    beta2: options.Beta2 = 0.999
     clip: options.Clip = 1.0
     max_seconds: options.MaxSeconds = None
     seed: options.Seed = None

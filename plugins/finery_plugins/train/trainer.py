@@ -78,6 +78,7 @@ def arguments(plan: Plan, folder: Path, site: Site) -> Any:
         gradient_accumulation_steps=loop.accumulate,
         learning_rate=loop.lr,
         weight_decay=loop.weight_decay,
+        adam_beta2=loop.beta2,
         max_grad_norm=loop.clip,
         seed=seed_of(plan, site),
         bf16=loop.bf16,

@@ -206,3 +206,17 @@ def test_time_used_up_ends_cleanly(train, texts: MemoryDataset, journal: MemoryJ
     assert (model.path / "model.safetensors").exists()
     assert pa.concat_tables(journal.tables)["step"].to_pylist()[-1] == 1
     assert math.isfinite(np.mean(list(journal.values("loss").values())))
+
+
+@pytest.mark.parametrize("extra", [{"bf16": True}, {"gradient_checkpointing": True}, {"packing": False}])
+def test_the_loss_falls_in_every_way_of_computing(train, texts: MemoryDataset, journal: MemoryJournal, extra) -> None:
+    train(Pretrain(**SMALL, steps=20, **extra), texts, journal=journal)
+    assert list(journal.values("loss").values())[-1] < 2.6
+
+
+def test_recomputed_activations_change_no_weight(train, texts: MemoryDataset, tmp_path: Path) -> None:
+    plain, recomputed = (
+        train(Pretrain(**SMALL, steps=4, gradient_checkpointing=on), texts, out=tmp_path / str(on))
+        for on in (False, True)
+    )
+    assert plain.fingerprint == recomputed.fingerprint
