@@ -70,7 +70,7 @@ def load(entry: Entry) -> type[Any]:
         raise not_importable(entry, module, error) from error
     except AttributeError as error:
         raise PluginError.at(entry.target, f"has no '{name}'", "write 'module:Class'") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         fault = f"cannot be imported: {type(error).__name__}: {error}"
         raise PluginError.at(f"{entry.hook} '{entry.name}' ({entry.label})", fault) from error
     return found

@@ -33,6 +33,11 @@ class StageConfig:
     place: str
     """`pipeline.toml:13`, for faults found later."""
 
+    @property
+    def threads(self) -> int:
+        """CPU threads of one worker: as the stage says, else as its plugin does; never what the machine has."""
+        return max(1, int(self.words.needs.get("cpus", manifest(type(self.plugin)).needs.cpus)))
+
 
 @dataclass(frozen=True)
 class Pipeline:
@@ -192,9 +197,15 @@ def read_pipeline(file: Path, settings: Sequence[str] = ()) -> Pipeline:
     stages = read_stages(reader, [source.name for source in sources])
     observers = reader.observers()
     if reader.faults:
-        raise PipelineError(*reader.faults)
+        raise PipelineError(*sorted(reader.faults, key=line_number))
     name, seed = raw.get("name", file.stem), raw.get("seed", 0)
     return Pipeline(name, seed, tuple(sources), tuple(stages), tuple(observers), run, file.resolve(), raw)
+
+
+def line_number(fault: Fault) -> int:
+    """The line that a fault points at; 0 for the whole file."""
+    line = fault.place.rpartition(":")[2]
+    return int(line) if line.isdigit() else 0
 
 
 def read_text(file: Path) -> str:

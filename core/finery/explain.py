@@ -16,6 +16,7 @@ NAMES = {
     "content": "the input changed",
     "seed": "the seed changed",
     "prefer": "'prefer' changed",
+    "threads": "the number of threads changed",
     "model": "the model before it changed",
     "format": "Finery's file format changed",
     "api": "the plugin API changed",

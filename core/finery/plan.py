@@ -121,6 +121,8 @@ class Planner:
             "seed": seed,
             "prefer": config.words.prefer,
             "model": self.models.get(model, model) if model else None,
+            # Sums of floats depend on the number of threads.
+            "threads": config.threads if config.hook in ("train", "evaluate") else None,
             "inputs": inputs,
             "api": manifest(type(config.plugin)).api,
             "format": FORMAT,

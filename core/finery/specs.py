@@ -86,7 +86,9 @@ class StageSpecs:
         """
 
     @hookspec(firstresult=True)
-    def evaluate(self, model: Model | None, examples: Dataset, out: Path, stage: Stage, journal: Journal) -> Evaluation:
+    def evaluate(
+        self, model: Model | None, examples: Dataset, out: Path, world: World, stage: Stage, journal: Journal
+    ) -> Evaluation:
         """Measure the model on the examples."""
 
 

@@ -82,9 +82,7 @@ class Place:
         if script.suffix == ".py":
             command = [Path(sys.executable), *command]
         pipe = subprocess.PIPE
-        return subprocess.Popen(
-            command, cwd=self.folder, stdout=pipe, stderr=pipe, text=True, start_new_session=True
-        )
+        return subprocess.Popen(command, cwd=self.folder, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
 
     def plan(self, *more: str) -> dict[str, dict[str, Any]]:
         """What a run would do: each stage by its id."""

@@ -44,9 +44,15 @@ STAGES = {
         "pipeline.toml:6: filter 'length': unknown option 'min_word' (did you mean 'min_words'?): options are",
     ),
     "wrong type": ('filter = "length"\nmin_words = "five"', "toml:6: filter 'length': min_words: Input should be"),
-    "out of bounds": ('filter = "length"\nmin_words = -1', "toml:6: filter 'length': min_words: Input should be greater"),
+    "out of bounds": (
+        'filter = "length"\nmin_words = -1',
+        "toml:6: filter 'length': min_words: Input should be greater",
+    ),
     "missing option": ('mix = "ratio"', "toml:4: mix 'ratio': option 'shares' is missing"),
-    "unknown source": ('filter = "length"\nonly = ["aa"]', "toml:6: unknown source 'aa' (did you mean 'a'?): sources are"),
+    "unknown source": (
+        'filter = "length"\nonly = ["aa"]',
+        "toml:6: unknown source 'aa' (did you mean 'a'?): sources are",
+    ),
     "prefer elsewhere": ('filter = "length"\nprefer = "x"', "toml:6: 'prefer' has no meaning in a filter stage"),
     "kernel word of a wrong type": ('filter = "length"\non_error = "no"', "toml:6: filter 'length': on_error: Input"),
     "id with spaces": ('filter = "length"\nid = "a b"', "toml:6: filter 'length': id: String should match pattern"),
@@ -80,12 +86,14 @@ SOURCES = {
         "toml:5: source 'a' stands twice: give it another name",
     ),
     "missing file": ('name = "a"\npath = "b.jsonl"', "source 'a': no file matches 'b.jsonl' (did you mean 'a.jsonl'?)"),
-    "glob without match": ('name = "a"\npath = "data/*.jsonl"', "no file matches 'data/*.jsonl': paths are relative to"),
+    "glob without match": (
+        'name = "a"\npath = "data/*.jsonl"',
+        "no file matches 'data/*.jsonl': paths are relative to",
+    ),
     "a folder": ('name = "a"\npath = "."', "'.' is a folder: name its files"),
     "suffix that says nothing": ('name = "a"\npath = "tiny.py"', "the suffix of 'tiny.py' does not say its kind"),
     "unknown kind": ('name = "a"\npath = "a.jsonl"\nkind = "xml"', "toml:4: source: kind: Input should be"),
     "unknown shape": ('name = "a"\npath = "a.jsonl"\nshape = "poem"', "toml:4: source: shape: Input should be"),
-    "wrong shape": ('name = "a"\npath = "a.jsonl"\nshape = "preference"', "shape 'preference' needs the column"),
     "unknown column": (
         'name = "a"\npath = "a.jsonl"\ncolumns = { text = "texts" }',
         "columns: there is no 'texts' (did you mean 'text'?): there is 'text'",
@@ -106,12 +114,21 @@ FILES = {
     "not UTF-8": (b'name = "\xff"\n', "cannot be read: 'utf-8' codec can't decode byte 0xff"),
     "empty": ("", "pipeline.toml: there is no source: add [[source]] with name and path"),
     "no stage": (SOURCE, "pipeline.toml: there is no stage: add [[stage]] with a verb"),
-    "stages as a table": (f'{SOURCE}[stage]\nfilter = "length"\n', "toml:4: 'stage' is a list of tables: write [[stage]]"),
+    "stages as a table": (
+        f'{SOURCE}[stage]\nfilter = "length"\n',
+        "toml:4: 'stage' is a list of tables: write [[stage]]",
+    ),
     "stages as texts": (f'stage = ["length"]\n{SOURCE}', "stage 1: '' is no verb"),
     "name of a wrong type": (f"name = 3\n{GOOD}", "toml:1: 'name' must be a text"),
     "seed of a wrong type": (f'seed = "x"\n{GOOD}', "toml:1: 'seed' must be a whole number"),
-    "unknown word in run": (f"{GOOD}[run]\nworker = 2\n", "toml:8: [run]: unknown option 'worker' (did you mean 'workers'?)"),
-    "unknown observer": (f'{GOOD}[[observer]]\nuse = "jsonline"\n', "unknown observe 'jsonline' (did you mean 'jsonlines'?)"),
+    "unknown word in run": (
+        f"{GOOD}[run]\nworker = 2\n",
+        "toml:8: [run]: unknown option 'worker' (did you mean 'workers'?)",
+    ),
+    "unknown observer": (
+        f'{GOOD}[[observer]]\nuse = "jsonline"\n',
+        "unknown observe 'jsonline' (did you mean 'jsonlines'?)",
+    ),
 }
 
 
@@ -142,7 +159,7 @@ SETTINGS = {
     "length.min_words.x.y=3": "--set length.min_words.x.y=3: names no option",
     "length.min_word=3": "filter 'length': unknown option 'min_word' (did you mean 'min_words'?)",
     "length.min_words=many": "filter 'length': min_words: Input should be a valid integer",
-    "run.workers=0": "[run]: workers: Input should be greater than or equal to 1",
+    "run.memory_gb=0": "[run]: memory_gb: Input should be greater than 0",
 }
 
 

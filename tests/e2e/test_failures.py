@@ -202,7 +202,9 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("verb, answer, said", [(v, a, s) for v, answers in ANSWERS.items() for a, s in answers.items()])
+@pytest.mark.parametrize(
+    "verb, answer, said", [(v, a, s) for v, answers in ANSWERS.items() for a, s in answers.items()]
+)
 def test_a_wrong_answer_names_stage_plugin_and_version(place: Place, verb: str, answer: str, said: str) -> None:
     prepared(place, f'{verb} = "wrong:Wrong"')
     place.write(
@@ -255,5 +257,3 @@ def test_a_half_grouped_dedupe_does_not_forget_its_duplicates(place: Place) -> N
     place.good()
     assert place.ids("exact", "a") == before
     assert len(before) == 10
-
-

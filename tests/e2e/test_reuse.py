@@ -165,7 +165,9 @@ def test_an_artifact_that_is_gone_is_made_again(ran: Place) -> None:
 
 
 def test_an_interrupted_stage_of_one_source_is_known_again_when_another_has_changed(place: Place) -> None:
-    rows = [[{"text": f"{n} text {number}", **{f"c{i}": 1 for i in range(n)}} for number in range(9000)] for n in (1, 2)]
+    rows = [
+        [{"text": f"{n} text {number}", **{f"c{i}": 1 for i in range(n)}} for number in range(9000)] for n in (1, 2)
+    ]
     place.jsonl("a.jsonl", rows[0][:9])
     place.jsonl("b.jsonl", [*rows[0], *rows[1][:5]])
     place.pipeline(

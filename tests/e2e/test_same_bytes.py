@@ -132,3 +132,12 @@ def test_file_names_and_their_order_do_not_change_ids(plain: Place, tmp_path: Pa
     other.good()
     for stage in ("read-a", "exact", "split"):
         assert sorted(other.ids(stage, "a")) == sorted(plain.ids(stage, "a")), stage
+
+
+def test_stages_added_one_by_one_are_equal_to_all_at_once(plain: Place, tmp_path: Path) -> None:
+    other = copied(plain, tmp_path / "p")
+    head, *stages = PIPELINE.split("[[stage]]")
+    for number in range(1, len(stages) + 1):
+        other.pipeline("[[stage]]".join([head, *stages[:number]]))
+        other.good()
+    assert digests(other.root) == digests(plain.root)

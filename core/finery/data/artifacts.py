@@ -68,8 +68,8 @@ class Artifacts:
     def file(self, name: str) -> Path:
         """A file named `<fingerprint>/<file>`, whether its artifact is finished yet or not."""
         fingerprint, _, rest = name.partition("/")
-        finished = self.path(fingerprint) / rest
-        return finished if finished.exists() else self.root / "artifacts" / f"{fingerprint}.partial" / rest
+        finished = self.path(fingerprint)
+        return (finished if finished.is_dir() else finished.with_suffix(".partial")) / rest
 
 
 def damaged(path: Path, fault: str) -> FineryError:
@@ -81,7 +81,7 @@ def write_json(path: Path, value: object) -> None:
     """Write JSON so that a reader finds the whole of it or nothing, a killed writer included."""
     beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with beside.open("w", encoding="utf-8") as file:
-        json.dump(value, file, indent=1, sort_keys=True, ensure_ascii=False)
+        json.dump(value, file, indent=1, ensure_ascii=False)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)

@@ -42,7 +42,7 @@ class Shard:
     ids: str | None = None
     """The file of new ids for records that occur more than once."""
     copy: int = 0
-    """0 for the records themselves, k for the k-th time a mix draws them again."""
+    """0 for the records themselves; else the number of the drawing by which a mix took them again."""
 
     def as_json(self) -> dict[str, Any]:
         """As plain values."""

@@ -138,8 +138,15 @@ def located(number: int, group: Group, column: str) -> pa.Table:
     }
     if column:
         present = column in group.batch.column_names
-        table["prefer"] = group.batch[column] if present else pa.nulls(len(group.rows))
+        table["prefer"] = comparable(group.batch[column]) if present else pa.nulls(len(group.rows))
     return pa.table(table)
+
+
+def comparable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column with nulls for NaN, which DuckDB takes for the largest number."""
+    if not pa.types.is_floating(column.type):
+        return column
+    return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
 
 
 def preferred_type(step: Step, shards: list[tuple[int, Shard]], column: str, context: Context) -> pa.DataType:

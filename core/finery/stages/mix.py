@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import xxhash
 
 from finery.context import Context
 from finery.data.artifacts import Artifacts
@@ -30,8 +31,8 @@ from finery.stages.passing import commit
 from finery.stages.summary import added_up, conserve
 from finery.types import Draw, Source, Stage
 
-COPIES = 2**16
-"""A shard's k-th further drawing of its own k-th drawing is numbered apart by this factor."""
+MOST_EPOCHS = 2**16
+"""Beyond this, an epoch is a slip of the pen."""
 
 DRAWN = """
 with weighed as (
@@ -126,8 +127,8 @@ def as_draw(answer: Draw | Mapping[str, float], sources: Sequence[Source], step:
     for name, epochs in draw.epochs.items():
         if name not in known:
             raise PluginError.at(place, f"epochs for an unknown source '{name}'{did_you_mean(name, known)}")
-        if not (math.isfinite(epochs) and 0 <= epochs < COPIES):
-            raise PluginError.at(place, f"{epochs} epochs of '{name}'", f"give 0 to {COPIES}")
+        if not (math.isfinite(epochs) and 0 <= epochs < MOST_EPOCHS):
+            raise PluginError.at(place, f"{epochs} epochs of '{name}'", f"give 0 to {MOST_EPOCHS}")
     for source in sources:
         if draw.unit != "records" and draw.unit not in source.totals:
             fault = (
@@ -217,10 +218,16 @@ def drawn_again(artifacts: Artifacts, step: Step, output: ShardOutput, shard: Sh
     parents = one_chunk(own.filter(again)["id"])
     name = f"{step.fingerprint}/again-{copy}-{output.number:05}.parquet"
     pq.write_table(own.filter(pc.invert(again)).select(["row"]), artifacts.file(name), compression="zstd")
-    number = shard.copy * COPIES + copy
-    made = replace(shard, copy=number, records=len(parents), drops=(*shard.drops, name))
+    made = replace(
+        shard, copy=copy_number(shard.copy, step.stage.id, copy), records=len(parents), drops=(*shard.drops, name)
+    )
     children = [group.batch["id"] for group in ShardReader(artifacts, made, []).groups()]
     output.counts.born += len(parents)
     kinship = pa.table({"child": one_chunk(pa.chunked_array(children, pa.uuid())), "parent": parents})
     output.file(f"parents-{copy}", kinship.schema).write(kinship)
     return made
+
+
+def copy_number(before: int, stage_id: str, copy: int) -> int:
+    """A number of 63 bits that no other drawing has, whatever is drawn again of what was drawn again."""
+    return xxhash.xxh3_64_intdigest(f"{before}\x1f{stage_id}\x1f{copy}".encode()) >> 1

@@ -29,7 +29,9 @@ def run_model_stage(context: Context, step: Step, folder: Path) -> None:
     journal = FileJournal(partial, step.stage, context.hear)
     examples = context.dataset.only(step.touched)
     model = model_of(context, step, folder)
-    arguments = {"model": model, "examples": examples, "out": out, "stage": step.stage, "journal": journal}
+    world = World(threads=step.configured.threads)
+    arguments = {"model": model, "examples": examples, "out": out, "world": world}
+    arguments |= {"stage": step.stage, "journal": journal}
     started = time.perf_counter()
     try:
         answer = asked(context, step, arguments)
@@ -45,8 +47,6 @@ def run_model_stage(context: Context, step: Step, folder: Path) -> None:
 def asked(context: Context, step: Step, arguments: dict[str, Any]) -> Any:
     """The plugin's answer; what it raises comes with its stage and version."""
     ask = bind(step.configured.plugin, step.stage.hook, context.observers)
-    if step.stage.hook == "train":
-        arguments["world"] = World(threads=context.executor.workers)
     with blamed(step):
         return ask(**arguments)
 

@@ -23,6 +23,9 @@ from finery.stages.passing import commit
 from finery.stages.read import ReadTask, reconciled
 from finery.stages.summary import added_up, bounded, total
 
+BROKEN_OFF = frozenset({"truncated", "damaged"})
+"""Reasons of a row that stand for the rest of its file."""
+
 
 def read_source(context: Context, step: Step, folder: Path) -> None:
     """Read one source into base shards. Raises DataError where nothing, or too little, can be read."""
@@ -37,7 +40,18 @@ def read_source(context: Context, step: Step, folder: Path) -> None:
     for number, answer in context.executor.run(tasks, threads=False):
         answers[number] = answer
         context.hear.stage_progress(stage=step.stage, done=len(answers), total=len(tasks), unit="units")
-    finish(context, step, source, [entry for number in sorted(answers) for entry in answers[number]], shape)
+    entries = [entry for number in sorted(answers) for entry in answers[number]]
+    check_files(context, source, entries, {piece.file for unit in found for piece in unit.pieces})
+    finish(context, step, source, entries, shape)
+
+
+def check_files(context: Context, source: SourceConfig, entries: Sequence[dict[str, Any]], files: set[str]) -> None:
+    """Raise DataError where more files break off than `max_bad` allows: how many rows they lost, nobody knows."""
+    broken = [entry for entry in entries if BROKEN_OFF & set(entry["counts"]["reasons"])]
+    if len(broken) > source.max_bad * len(files):
+        first = first_cause(context, broken, BROKEN_OFF)
+        fault = f"of its {len(files)} files, at least {len(broken)} break off or are damaged"
+        raise DataError.at(f"source '{source.name}'", fault, f"first: {first}; write them again, or raise max_bad")
 
 
 def finish(context: Context, step: Step, source: SourceConfig, entries: Sequence[dict[str, Any]], shape: str) -> None:
@@ -55,11 +69,11 @@ def finish(context: Context, step: Step, source: SourceConfig, entries: Sequence
     commit(context, step, {**summary, "shape": shape}, shards)
 
 
-def first_cause(context: Context, entries: Sequence[dict[str, Any]]) -> str:
-    """Why the first unreadable row is unreadable, with its file and line."""
+def first_cause(context: Context, entries: Sequence[dict[str, Any]], among: frozenset[str] = frozenset()) -> str:
+    """Why the first unreadable row, or the first for one of some reasons, is unreadable, with its file and line."""
     entry = next(entry for entry in entries if entry["counts"]["failed"])
-    name = next(n for n in entry["shard"]["drops"] or [decisions_of(entry)])
-    row = pq.read_table(context.artifacts.file(name), columns=["reason", "detail"]).slice(0, 1).to_pylist()[0]
+    rows = pq.read_table(context.artifacts.file(decisions_of(entry)), columns=["reason", "detail"]).to_pylist()
+    row = next(row for row in rows if not among or row["reason"] in among)
     return f"{row['detail']} ({row['reason']})"
 
 

@@ -19,6 +19,14 @@ from finery.stages.answers import blamed
 PAIRS = 4096
 """Pairs a call: a few MB of text."""
 
+NODE = '"finery node"'
+"""What stands beside the records has names that no record's column has."""
+
+INCOMING = """
+select n.node as {node}, t.* exclude ("finery shard", "finery row") from incoming t
+join nodes n on n.shard = t."finery shard" and n.row = t."finery row"
+"""
+
 WANTED = """
 select n.row from nodes n join (select distinct unnest([a, b]) as node from edges) using (node) where n.shard = ?
 """
@@ -52,7 +60,7 @@ def take_in(
     context: Context, shards: list[tuple[int, Shard]], connection: duckdb.DuckDBPyConnection, table: str
 ) -> None:
     """Put the candidates' records of one source into a table."""
-    connection.execute(f"create temp table {table} (node bigint)")
+    connection.execute(f"create temp table {table} ({NODE} bigint)")
     made = False
     for number, shard in shards:
         wanted = wanted_rows(connection, number)
@@ -61,7 +69,8 @@ def take_in(
             if keep.any():
                 batch = group.batch.filter(pa.array(keep))
                 rows = pa.array(group.rows[keep])
-                batch = batch.append_column("shard", pa.array(np.full(len(rows), number))).append_column("row", rows)
+                numbers = pa.array(np.full(len(rows), number))
+                batch = batch.append_column("finery shard", numbers).append_column("finery row", rows)
                 connection.register("incoming", batch)
                 connection.execute(insertion(table, made))
                 made = True
@@ -69,7 +78,7 @@ def take_in(
 
 def insertion(table: str, made: bool) -> str:
     """SQL that puts a batch of records into a table, with their nodes."""
-    query = "select n.node, t.* exclude (shard, row) from incoming t join nodes n using (shard, row)"
+    query = INCOMING.format(node=NODE)
     return f"insert into {table} by name {query}" if made else f"create or replace temp table {table} as {query}"
 
 
@@ -100,7 +109,7 @@ def compare(
 
 def side(connection: duckdb.DuckDBPyConnection, number: int, end: str) -> pa.Table:
     """The records at one end of a chunk of pairs, in its order."""
-    query = f"select t.* exclude (node) from chunk c join texts_{number} t on t.node = c.{end} order by c.place"  # noqa: S608
+    query = f"select t.* exclude ({NODE}) from chunk c join texts_{number} t on t.{NODE} = c.{end} order by c.place"  # noqa: S608
     return connection.sql(query).to_arrow_table()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field
 
-from finery import Dataset, Evaluation, Journal, Model, Needs, Stage, UsageError, hookimpl, plugin
+from finery import Dataset, Evaluation, Journal, Model, Needs, Stage, UsageError, World, hookimpl, plugin
 from finery_plugins.evaluate.scoring import Encoding, Item, Scorer, encoding
 from finery_plugins.evaluate.unigram import Unigram, fitted
 from finery_plugins.train.architecture import context_of, loaded_model
@@ -38,7 +37,7 @@ ITEMS = pa.schema(
 )
 
 
-@plugin(needs=Needs(extra="train"))
+@plugin(needs=Needs(cpus=2, extra="train"))
 class Perplexity:
     """Bits per byte, bits per token and perplexity on held-out rows, by source and over all.
 
@@ -64,7 +63,9 @@ class Perplexity:
     """Bytes of each source's `train` rows that the unigram is fitted to at most; 0 leaves it out."""
 
     @hookimpl
-    def evaluate(self, model: Model | None, examples: Dataset, out: Path, stage: Stage, journal: Journal) -> Evaluation:
+    def evaluate(
+        self, model: Model | None, examples: Dataset, world: World, stage: Stage, journal: Journal
+    ) -> Evaluation:
         """Metrics, and a row a record: `item, source, nll` (nats), `tokens, bytes, unigram_nll`."""
         where = place(stage)
         demand(where, "torch", "transformers", "tokenizers")
@@ -72,7 +73,7 @@ class Perplexity:
             raise UsageError.at(where, "has no model to measure", "set `model`, or train one before it")
         records = Records(examples, stage, self.split)
         shaped(records, ["text", "messages"], "perplexity reads text or messages: name such sources in `only`")
-        quieten()
+        quieten(world.threads)
         scorer, tokenizer = self.scorer(model, where), loaded_tokenizer(model, where)
         measured = [Measured(self, one_source(records, name), tokenizer, scorer, journal) for name in records.sources]
         items = pa.concat_tables([part for source in measured for part in source.items()])

@@ -28,7 +28,7 @@ from finery_plugins.train.tokenizer import documents, kept_tokenizer, loaded_tok
 from finery_plugins.train.tokens import tokenised
 
 
-@plugin(needs=Needs(extra="train"))
+@plugin(needs=Needs(cpus=2, extra="train"))
 class Pretrain:
     """Train a causal language model on text, from scratch or from `model`.
 

@@ -22,7 +22,7 @@ from finery_plugins.train.tokenizer import loaded_tokenizer
 from finery_plugins.train.tokens import tokenised
 
 
-@plugin(needs=Needs(extra="train"))
+@plugin(needs=Needs(cpus=2, extra="train"))
 class Sft:
     """Tune a model on `messages`, the loss taken on the assistant's turns alone, their end-of-turn tokens
     included.

@@ -52,16 +52,13 @@ def settle(site: Site, *modules: str) -> None:
     quieten(site.world.threads)
 
 
-def quieten(threads: int | None = None) -> None:
-    """Pin torch's threads, turn telemetry off, and leave progress and messages to Finery.
-
-    Where no number of threads is given, torch keeps the one it has.
-    """
+def quieten(threads: int) -> None:
+    """Pin torch's threads, turn telemetry off, and leave progress and messages to Finery."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     import torch
     from transformers.utils import logging
 
-    torch.set_num_threads(threads or torch.get_num_threads())
-    os.environ["TOKENIZERS_PARALLELISM"] = "true" if torch.get_num_threads() > 1 else "false"
+    torch.set_num_threads(threads)
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
     logging.disable_progress_bar()
     logging.set_verbosity_error()

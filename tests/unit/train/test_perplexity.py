@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from training_samples import MemoryDataset, MemoryJournal, chats, dataset, sentences
 
-from finery import DataError, Evaluation, Model, Stage, UsageError
+from finery import DataError, Evaluation, Model, Stage, UsageError, World
 from finery_plugins.evaluate.perplexity import Perplexity
 from finery_plugins.evaluate.scoring import Item, windows
 from finery_plugins.train.architecture import loaded_model
@@ -33,7 +33,7 @@ def measure(tmp_path, base: Model):
 
     def run(plugin: Perplexity, examples: MemoryDataset, name: str = "after", model: Model | None = base) -> Evaluation:
         stage = Stage(id=name, hook="evaluate", plugin="perplexity", seed=len(name))
-        return plugin.evaluate(model, examples, tmp_path, stage, MemoryJournal())
+        return plugin.evaluate(model, examples, World(), stage, MemoryJournal())
 
     return run
 
