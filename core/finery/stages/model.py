@@ -30,7 +30,7 @@ def run_model_stage(context: Context, step: Step, folder: Path) -> None:
     examples = context.dataset.only(step.touched)
     model = model_of(context, step, folder)
     world = World(threads=step.configured.threads)
-    arguments = {"model": model, "examples": examples, "out": out, "world": world}
+    arguments: dict[str, Any] = {"model": model, "examples": examples, "out": out, "world": world}
     arguments |= {"stage": step.stage, "journal": journal}
     started = time.perf_counter()
     try:
