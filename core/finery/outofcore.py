@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from finery.data.artifacts import Artifacts
 from finery.data.shards import Group, Shard, ShardReader
+from finery.interrupts import interruptible
 
 # Strings come back as large_string and ids as UUIDs, the types that a batch has.
 CONFIG = {
@@ -27,17 +28,6 @@ def out_of_core(folder: Path, memory_bytes: int) -> Iterator[duckdb.DuckDBPyConn
         connection.execute("set memory_limit = ?", [f"{memory_bytes // 2**20}MiB"])
         connection.execute("set temp_directory = ?", [str(folder / "spill")])
         yield connection
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Make Ctrl-C during a query what it is elsewhere: DuckDB turns it into a RuntimeError."""
-    try:
-        yield
-    except RuntimeError as error:
-        if "Query interrupted" in str(error):
-            raise KeyboardInterrupt from error
-        raise
 
 
 def stream(

@@ -18,6 +18,9 @@ import click
 NARROWEST, WIDEST = 60, 200
 """Columns of text that output is laid out for, however small or large the terminal."""
 
+LONGEST_NAME = 36
+"""Characters of a record's id."""
+
 
 @dataclass
 class Branch:
@@ -67,10 +70,11 @@ def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
 
     found = list(rows)
     look = box.SIMPLE_HEAD if is_terminal() else None
-    made = Table(box=look, pad_edge=False, padding=(0, 2, 0, 0) if look is None else (0, 1), show_edge=False)
+    made = Table(box=look, pad_edge=False, padding=(0, 1 if look else 2, 0, 0), show_edge=False)
     for name in columns:
-        numeric = all(is_number(row.get(name)) for row in found)
-        made.add_column(name, justify="right" if numeric and found else "left", overflow="fold")
+        numeric = bool(found) and all(is_number(row.get(name)) for row in found)
+        whole = all(is_whole(text(row.get(name))) for row in found)
+        made.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
     for row in found:
         made.add_row(*[cell(row.get(name)) for name in columns])
     print_rich(made)
@@ -121,6 +125,11 @@ def one_line(value: str) -> str:
     return "".join(c if c.isprintable() else " " for c in value)
 
 
+def is_whole(value: str) -> bool:
+    """Whether a cell is a name, such as an id, that must not be torn apart where room is short."""
+    return len(value) <= LONGEST_NAME and " " not in value
+
+
 def is_number(value: Any) -> bool:
     """Whether a cell stands to the right."""
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
@@ -139,7 +148,7 @@ def drawn(root: Branch) -> Any:
     from rich.text import Text
     from rich.tree import Tree
 
-    made = Tree(Text(one_line(root.label)), guide_style="dim")
+    made = Tree(Text(one_line(root.label)))
     waiting = [(made, root)]
     while waiting:
         node, branch = waiting.pop()

@@ -15,8 +15,7 @@ from pathlib import Path
 import duckdb
 
 from finery.errors import WorkError
-from finery.lineage.ingest import rebuild
-from finery.outofcore import interruptible
+from finery.interrupts import interruptible
 
 WAIT_SECONDS = 10.0
 """How long to wait for another process's transaction."""
@@ -30,6 +29,9 @@ def database(root: Path) -> Path:
 @contextmanager
 def writing(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in one transaction; tables are made, and filled from the artifacts, where the file is new."""
+    # Only a writer needs Arrow, whose import would double the time that `finery why` takes.
+    from finery.lineage.ingest import rebuild
+
     fresh = not database(root).exists()
     with opened(root, read_only=False) as connection:
         connection.execute("begin")

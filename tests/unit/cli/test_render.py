@@ -50,6 +50,15 @@ def test_long_cells_are_folded_at_the_width(
     assert " ".join(lines[1:]).split() == ["word"] * 40
 
 
+def test_names_are_not_torn_apart_where_room_is_short(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    name = "43d4a1a8-d9ec-01fa-d0cc-038b67f23552"
+    emit([{"record": name, "said": "word " * 20, "count": 12}], ["record", "said", "count"], False)
+    assert name in capsys.readouterr().out
+
+
 def test_a_tree_in_a_pipe_is_indented(capsys: pytest.CaptureFixture[str]) -> None:
     root = Branch("root")
     root.add("first").add("below")
