@@ -41,20 +41,29 @@ def closure(module: str) -> dict[str, Path]:
 
 
 def source_file(module: str) -> Path | None:
-    """The Python file of a module, without importing it (its parent packages are)."""
+    """The Python file of a module; nothing is imported, not even the packages it is in."""
+    top, *rest = module.split(".")
     try:
-        spec = importlib.util.find_spec(module)
+        spec = importlib.util.find_spec(top)
     except (ImportError, ValueError):
         return None
-    path = Path(spec.origin) if spec and spec.origin else None
-    return path if path and path.suffix == ".py" and path.exists() else None
+    folders = [] if spec is None else spec.submodule_search_locations or []
+    files = [Path(spec.origin)] if spec and spec.origin and not rest else []
+    for folder in folders if rest else ():
+        base = Path(folder, *rest)
+        files += [base / "__init__.py", base.with_name(f"{base.name}.py")]
+    return next((path for path in files if path.suffix == ".py" and path.is_file()), None)
 
 
 def own_imports(module: str, path: Path, top: str) -> list[str]:
     """The modules below `top` that a file imports, wherever in the file."""
     names: list[str] = []
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    try:
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError):  # whoever imports it will hear of that
+        return []
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):

@@ -14,6 +14,7 @@ from typing import Any
 
 import xxhash
 
+from finery import __version__
 from finery.catalog import Entry
 from finery.config import Pipeline, StageConfig, as_options
 from finery.data.artifacts import FORMAT, Artifacts, read_json
@@ -47,7 +48,7 @@ class Step:
     @property
     def entry(self) -> Entry:
         """Who does it."""
-        return self.config.entry if self.config else Entry(READ, READ, "finery.data.read")
+        return self.config.entry if self.config else Entry(READ, READ, "finery.data.read", "finery", __version__)
 
     @property
     def configured(self) -> StageConfig:

@@ -12,14 +12,24 @@ from finery.specs import VERBS
 
 
 def with_settings(raw: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """The tables with the settings put over them. Raises UsageError for one that names nothing."""
+    """The tables with the settings put over them. Raises UsageError for one that names nothing.
+
+    Names are those of the file as it is, whatever an earlier setting made of a stage.
+    """
     raw = deepcopy(raw)
+    tables = named_tables(raw)
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
             raise UsageError.at(f"--set {setting}", "has no '='", "write stage.option=value")
-        put(raw, key.strip().split("."), value(text.strip()), setting)
+        put(raw, tables, key.strip().split("."), value(text.strip()), setting)
     return raw
+
+
+def named_tables(raw: dict[str, Any]) -> dict[str, Any]:
+    """The table of each source by its name and of each stage by its id; a stage goes before a source."""
+    stages, sources = ([t for t in raw.get(word, []) if isinstance(t, dict)] for word in ("stage", "source"))
+    return {str(s.get("name")): s for s in sources} | dict(zip(stage_ids(stages), stages, strict=True))
 
 
 def value(text: str) -> Any:
@@ -30,32 +40,21 @@ def value(text: str) -> Any:
         return text
 
 
-def put(raw: dict[str, Any], path: list[str], new: Any, setting: str) -> None:
+def put(raw: dict[str, Any], tables: dict[str, Any], path: list[str], new: Any, setting: str) -> None:
     """Set one value: `seed`, `run.workers`, or an option of a stage or source by its id or name."""
     if len(path) == 1 and path[0] in ("seed", "name"):
         raw[path[0]] = new
         return
-    table = raw.setdefault("run", {}) if path[0] == "run" else named(raw, path[0], setting)
+    table = raw.setdefault("run", {}) if path[0] == "run" else tables.get(path[0])
+    if table is None:
+        known = [*tables, "run", "seed"]
+        fault = f"no stage '{path[0]}'{did_you_mean(path[0], known)}"
+        raise UsageError.at(f"--set {setting}", fault, f"there are {', '.join(known)}")
     for part in path[1:-1]:
         table = table.setdefault(part, {}) if isinstance(table, dict) else None
     if len(path) < 2 or not isinstance(table, dict):
         raise UsageError.at(f"--set {setting}", "names no option", "write stage.option=value")
     table[path[-1]] = new
-
-
-def named(raw: dict[str, Any], name: str, setting: str) -> Any:
-    """The stage of that id, or the source of that name."""
-    stages = dict(zip(stage_ids(raw.get("stage", [])), raw.get("stage", []), strict=True))
-    sources = {s.get("name"): s for s in raw.get("source", []) if isinstance(s, dict)}
-    found = stages.get(name, sources.get(name))
-    if found is None:
-        known = [*stages, *[str(s) for s in sources], "run", "seed"]
-        raise UsageError.at(
-            f"--set {setting}",
-            f"no stage '{name}'{did_you_mean(name, known)}",
-            f"there are {', '.join(known)}",
-        )
-    return found
 
 
 def stage_ids(stages: Sequence[Any]) -> list[str]:

@@ -63,7 +63,7 @@ def test_the_commands_of_the_readme_run_in_their_order(clone: Path) -> None:
         refused = "letters:Letters" in command
         assert done.returncode == (2 if refused else 0), f"{command}\n{done.stdout}{done.stderr}"
         if refused:
-            assert "first.toml:11: filter 'letters:Letters': unknown option 'min_words'" in done.stderr
+            assert "first.toml:13: filter 'letters:Letters': unknown option 'min_words'" in done.stderr
 
 
 def test_the_report_has_the_tables_that_the_readme_shows(clone: Path) -> None:

@@ -44,7 +44,7 @@ def described(step: Step) -> dict[str, Any]:
         "stage": step.stage.id,
         "hook": step.stage.hook,
         "plugin": step.stage.plugin,
-        "package": step.entry.label if step.config else "finery",
+        "package": step.entry.label,
         "sources": list(step.touched),
         "fingerprint": step.fingerprint,
         "reused": step.reused,

@@ -42,7 +42,7 @@ insert into steps
 with told as (
     select *, regexp_extract(filename, 'steps-(\d+)-', 1) as attempt from read_parquet($files, filename = true))
 select $artifact, step, rank, record, start, length from told
-qualify attempt = max(attempt) over (partition by step, rank) order by step, rank, record, start
+qualify attempt = max(attempt) over (partition by step, rank) order by record, step, rank, start
 """
 
 ITEMS = """

@@ -38,7 +38,7 @@ class Recorder:
             "name": plan.pipeline.name,
             "file": plan.pipeline.file.name,
             "status": "running",
-            "started": datetime.now(UTC).isoformat(),
+            "started": datetime.now(UTC).replace(tzinfo=None).isoformat(),
             "seconds": 0.0,
             "pipeline": plan.pipeline.raw,
             "versions": versions(),

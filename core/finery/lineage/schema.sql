@@ -1,7 +1,7 @@
 -- Who went where and why. Rows belong to an artifact (what a stage left, named by its fingerprint), because runs share
--- artifacts; `stages` says which run used which. Kept records need no row.
+-- artifacts; `stages` says which run used which. Kept records need no row. Times are UTC.
 create table runs (
-    run varchar primary key, name varchar, status varchar, started timestamptz, seconds double,
+    run varchar primary key, name varchar, status varchar, started timestamp, seconds double,
     pipeline json, versions json);
 create table stages (
     run varchar, position integer, stage varchar, hook varchar, plugin varchar, package varchar,
@@ -19,5 +19,6 @@ create table decisions (
     artifact varchar, record uuid, reason varchar, value double, bound double, other uuid, detail varchar);
 create table origins (artifact varchar, record uuid, source varchar, file varchar, line bigint);
 create table parents (artifact varchar, child uuid, parent uuid);
+-- Sorted by record within an artifact, like decisions.
 create table steps (artifact varchar, step bigint, rank integer, record uuid, start bigint, length bigint);
 create table items (artifact varchar, item varchar, source varchar, measures json);

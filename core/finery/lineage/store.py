@@ -17,8 +17,11 @@ import duckdb
 from finery.errors import WorkError
 from finery.interrupts import interruptible
 
-WAIT_SECONDS = 10.0
-"""How long to wait for another process's transaction."""
+READER_SECONDS = 10.0
+"""How long a question waits for a run's transaction, which takes a second or so."""
+
+WRITER_SECONDS = 600.0
+"""How long a run waits for a question, which may be a long one: a run should not fail for it."""
 
 
 def database(root: Path) -> Path:
@@ -62,7 +65,7 @@ def schema() -> str:
 @contextmanager
 def opened(root: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
     """The database, waiting for whoever has it. Raises WorkError where it stays locked or is damaged."""
-    deadline = time.monotonic() + WAIT_SECONDS
+    deadline = time.monotonic() + (READER_SECONDS if read_only else WRITER_SECONDS)
     while True:
         try:
             connection = duckdb.connect(str(database(root)), read_only=read_only)

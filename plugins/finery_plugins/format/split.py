@@ -22,7 +22,7 @@ class Split:
 
     Chance is a hash of the record's id, or of its `group`, with the pipeline's seed: it does not depend on
     what else is in the data, and records of one group never stand on both sides. Shares hold on average, of
-    groups where there are groups.
+    groups where there are groups. Split before a mix: what a mix draws twice gets an id of its own there.
 
     ```toml
     [[stage]]

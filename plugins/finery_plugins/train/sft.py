@@ -24,8 +24,7 @@ from finery_plugins.train.tokens import tokenised
 
 @plugin(needs=Needs(cpus=2, extra="train"))
 class Sft:
-    """Tune a model on `messages`, the loss taken on the assistant's turns alone, their end-of-turn tokens
-    included.
+    """Tune a model on `messages`: the assistant's turns alone are learnt, and what ends them.
 
     The tokenizer's own chat template renders the conversations. The result is a plain model folder whatever
     the method: an adapter is folded into the weights.

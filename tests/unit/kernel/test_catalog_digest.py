@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +24,15 @@ FILES = {
 
 
 @pytest.fixture
-def pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def pack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A package with a plugin."""
     for name, text in FILES.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.syspath_prepend(str(tmp_path))
-    return tmp_path
+    yield tmp_path
+    for name in [name for name in sys.modules if name.partition(".")[0] == "pack"]:
+        del sys.modules[name]
 
 
 ENTRY = Entry("filter", "filter", "pack.filters:Filter", "pack", "1.0")
@@ -52,6 +56,13 @@ def test_a_change_elsewhere_does_not(pack: Path) -> None:
     before = plugin_digest(ENTRY)
     (pack / "pack/other.py").write_text("z = 2\n")
     assert plugin_digest(ENTRY) == before
+
+
+def test_a_module_that_cannot_be_parsed_counts_by_its_bytes(pack: Path) -> None:
+    (pack / "pack/later.py").write_text("y = (")
+    before = plugin_digest(ENTRY)
+    (pack / "pack/later.py").write_text("y = ((")
+    assert plugin_digest(ENTRY) != before
 
 
 def test_version_and_class_are_part_of_the_digest(pack: Path) -> None:
