@@ -83,7 +83,7 @@ def ingest_artifact(connection: duckdb.DuckDBPyConnection, folder: Path, manifes
     if connection.execute("select 1 from artifacts where artifact = ?", [name]).fetchone():
         return
     stage, parts = manifest["stage"], manifest["parts"]
-    known = {key: value for key, value in manifest.items() if key not in ("shards", "parts")}
+    known = {key: value for key, value in manifest.items() if key != "shards"}
     connection.execute(
         "insert into artifacts values (?, ?, ?, ?, ?, ?, ?, ?)",
         [
