@@ -108,7 +108,9 @@ def main() -> None:
         seconds = run(plain, told.workers)
         conserve(plain)
         size = sum(path.stat().st_size for path in plain.folder.glob("?/*.jsonl")) / 1e6
-        print(f"{size:.0f} MB, {told.workers} workers, {seconds:.1f} s undisturbed, Python {platform.python_version()}\n")
+        print(
+            f"{size:.0f} MB, {told.workers} workers, {seconds:.1f} s undisturbed, Python {platform.python_version()}\n"
+        )
         print("| kill | victim | after s | finished then | done again | left over | equal |")
         print("| ---: | --- | ---: | ---: | ---: | ---: | --- |", flush=True)
         draw = random.Random(told.seed)

@@ -139,7 +139,8 @@ def test_a_bad_file(good: Place, name: str) -> None:
 
 
 def test_every_fault_is_told_at_once(good: Place) -> None:
-    text = f'nmae = "x"\n{SOURCE}[[stage]]\nfilter = "lenght"\n[[stage]]\nfilter = "length"\nmin_word = 3\nmax_words = -1\n'
+    stages = '[[stage]]\nfilter = "lenght"\n[[stage]]\nfilter = "length"\nmin_word = 3\nmax_words = -1\n'
+    text = f'nmae = "x"\n{SOURCE}{stages}'
     lines = fails(good, text)
     assert [line.partition(": ")[0] for line in lines] == [f"pipeline.toml:{n}" for n in (1, 6, 9, 10)]
 
@@ -152,7 +153,7 @@ def test_a_pipeline_file_that_is_not_there(good: Place) -> None:
 
 
 SETTINGS = {
-    "lenght.min_words=3": "--set lenght.min_words=3: no stage 'lenght' (did you mean 'length'?): there are length, a",
+    "lenght.min_words=3": "--set lenght.min_words=3: no stage 'lenght' (did you mean 'length'?): there are ",
     "length.min_words": "--set length.min_words: has no '=': write stage.option=value",
     "length=3": "--set length=3: names no option: write stage.option=value",
     "length.min_words.x=3": "--set length.min_words.x=3: names no option",
@@ -196,7 +197,8 @@ MODULES = {
         "'filter' has an argument that hooks cannot fill: x",
     ),
     "misspelt hook": (
-        "from finery import hookimpl, plugin\n@plugin\nclass Filter:\n    @hookimpl\n    def fitler(self, batch): ...\n",
+        "from finery import hookimpl, plugin\n@plugin\nclass Filter:\n    @hookimpl\n"
+        "    def fitler(self, batch): ...\n",
         2,
         "unknown hook 'fitler' (did you mean 'filter'?)",
     ),

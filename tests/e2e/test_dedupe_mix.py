@@ -218,7 +218,8 @@ def test_characters_are_counted_once_where_a_score_counts_them_too(place: Place)
     place.jsonl("a.jsonl", [{"text": "x" * 10 + str(n)} for n in range(10)])
     place.jsonl("b.jsonl", [{"text": "y"}])
     place.pipeline(
-        f'{SOURCES}[[stage]]\nscore = "statistics"\n[[stage]]\nmix = "tiny:Epochs"\nepochs = {{}}\nunit = "characters"\n'
+        f'{SOURCES}[[stage]]\nscore = "statistics"\n'
+        '[[stage]]\nmix = "tiny:Epochs"\nepochs = {}\nunit = "characters"\n'
     )
     assert place.good()["epochs"]["draw"]["amounts"] == {"a": 110, "b": 1}
 

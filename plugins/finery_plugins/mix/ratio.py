@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from finery import Draw, Fault, PipelineError, Source, did_you_mean, hookimpl, plugin
+from finery import Draw, Fault, Source, hookimpl, plugin
+from finery_plugins.mix.amounts import amount, empty, refuse, stranger
 
 
 @plugin
@@ -82,35 +83,7 @@ class Ratio:
         return Fault(f"source '{name}'", fault, "lower total or its share, or raise max_epochs")
 
 
-def amount(source: Source, unit: str) -> float:
-    """How much of the unit a source has. Raises PipelineError for a column that it lacks."""
-    if unit != "records" and unit not in source.totals:
-        known = ["records", *source.totals]
-        fault = f"has no numeric column '{unit}'{did_you_mean(unit, known)}"
-        remedy = f'units are {", ".join(known)}; score = "statistics" adds some'
-        raise PipelineError.at(f"source '{source.name}'", fault, remedy)
-    return source.amount(unit)
-
-
-def refuse(faults: Sequence[Fault]) -> None:
-    """Raise PipelineError for all faults at once, if there are any."""
-    if faults:
-        raise PipelineError(*faults)
-
-
-def stranger(name: str, names: Sequence[str]) -> Fault:
-    """The fault of a share for no source."""
-    fault = f"there is no source '{name}'{did_you_mean(name, names)}"
-    return Fault("shares", fault, f"the sources are {', '.join(names)}")
-
-
 def forgotten(name: str) -> Fault:
     """The fault of a source without a share."""
     remedy = 'give it one, 0 leaves it out; or set rest = "drop" or "keep"'
     return Fault("shares", f"source '{name}' has none", remedy)
-
-
-def empty(name: str) -> Fault:
-    """The fault of a share that nothing can fill."""
-    remedy = "set its share to 0, or look at what its filters drop"
-    return Fault(f"source '{name}'", "has a share but nothing is left of it", remedy)

@@ -94,7 +94,11 @@ def entry(source: str, **counts: int) -> dict[str, Any]:
 
 
 def test_counts_add_up_by_source() -> None:
-    entries = [entry("a", **{"in": 3}, kept=2, dropped=1), entry("b", **{"in": 1}, kept=1), entry("a", **{"in": 2}, dropped=2)]
+    entries = [
+        entry("a", **{"in": 3}, kept=2, dropped=1),
+        entry("b", **{"in": 1}, kept=1),
+        entry("a", **{"in": 2}, dropped=2),
+    ]
     summary = added_up(entries)
     assert summary["sources"]["a"] == {
         "in": 5, "kept": 2, "dropped": 3, "merged": 0, "failed": 0, "born": 0, "reasons": {"few": 3},
@@ -117,5 +121,7 @@ def test_a_lost_record_is_a_fault_of_finery(entries: list[dict[str, Any]], befor
 
 def test_failures_are_bounded_by_their_share() -> None:
     bounded("s", 2, 200, 0.01, lambda: "never asked")
-    with pytest.raises(Exception, match=r"stage 's': 3 of 200 records failed, more than max_bad = 0.01 allows: first: x"):
+    with pytest.raises(
+        Exception, match=r"stage 's': 3 of 200 records failed, more than max_bad = 0.01 allows: first: x"
+    ):
         bounded("s", 3, 200, 0.01, lambda: "x")

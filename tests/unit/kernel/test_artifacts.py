@@ -62,9 +62,12 @@ def test_json_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_a_work_folder_is_held_by_one_run(tmp_path: Path) -> None:
-    with locked(tmp_path), pytest.raises(WorkError, match=rf"another run \(process {os.getpid()}\) works in this folder"):
-        with locked(tmp_path):
-            pass
+    with (
+        locked(tmp_path),
+        pytest.raises(WorkError, match=rf"another run \(process {os.getpid()}\) works in this folder"),
+        locked(tmp_path),
+    ):
+        pass
     with locked(tmp_path):
         pass
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from finery.config import as_options, read_pipeline
+from finery.data.artifacts import Artifacts
 from finery.errors import PipelineError
 from finery.explain import reason
-from finery.data.artifacts import Artifacts
 
 TEXT = """
 name = "try"

@@ -45,7 +45,7 @@ def test_processes_are_others_and_stay_for_the_next_tasks(executor: LocalExecuto
 
 @pytest.mark.parametrize("threads", [True, False])
 def test_an_error_comes_as_it_was_raised(executor: LocalExecutor, threads: bool) -> None:
-    with pytest.raises(DataError, match="a.jsonl:3: is no JSON: mend it"):
+    with pytest.raises(DataError, match=r"a\.jsonl:3: is no JSON: mend it"):
         list(executor.run([Faulty(), Faulty()], threads))
 
 

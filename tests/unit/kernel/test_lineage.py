@@ -66,7 +66,8 @@ def test_a_lineage_is_made_from_the_files(root: Path) -> None:
     assert rows(root, "select stage, artifact, reused, why from stages") == [("length", "f", False, "first run")]
     assert rows(root, "select source, mark from inputs") == [("a", "r/a")]
     assert sorted(rows(root, "select kind, name, count from tallies")) == [
-        ("fate", "dropped", 2), ("fate", "in", 4), ("fate", "kept", 2), ("reason", "few-words", 2), ("tally", "seen", 4),
+        ("fate", "dropped", 2), ("fate", "in", 4), ("fate", "kept", 2),
+        ("reason", "few-words", 2), ("tally", "seen", 4),
     ]  # fmt: skip
 
 
@@ -111,7 +112,7 @@ def test_a_folder_without_runs_has_no_lineage(tmp_path: Path) -> None:
 
 def test_a_damaged_database_says_what_to_do(root: Path) -> None:
     store.database(root).write_bytes(b"x" * 20_000)
-    with pytest.raises(WorkError, match="cannot be opened .*: move the file away"), reading(root):
+    with pytest.raises(WorkError, match=r"cannot be opened .*: move the file away"), reading(root):
         pass
 
 

@@ -47,7 +47,9 @@ def test_a_value_is_toml_or_stands_for_itself(text: str, expected: Any) -> None:
     assert value(text) == expected
 
 
-@pytest.mark.parametrize("setting", ["length", "length=3", "lenght.x=1", "x=1", "length.min_words.x.y=1", "run=1", "=1"])
+@pytest.mark.parametrize(
+    "setting", ["length", "length=3", "lenght.x=1", "x=1", "length.min_words.x.y=1", "run=1", "=1"]
+)
 def test_a_setting_that_names_nothing_is_refused(setting: str) -> None:
     with pytest.raises(UsageError):
         with_settings(RAW, [setting])

@@ -64,14 +64,18 @@ def test_layers_put_together_are_what_the_stages_did(data: st.DataObject, sizes:
                     output.drop(pa.table({"row": group.rows[gone], "record": record, "reason": reason}))
                 if data.draw(st.booleans()):
                     values = [f"{stage}-{row}" for row in kept.tolist()]
-                    output.put(group.number, group.length, kept - group.start, {column: pa.array(values, pa.large_string())})
+                    output.put(
+                        group.number, group.length, kept - group.start, {column: pa.array(values, pa.large_string())}
+                    )
                     for row, value in zip(kept.tolist(), values, strict=True):
                         expected[row][column] = value
             output.finish(shard)
             shard = over(shard, output.written(len(sizes)), [])
             if output.decisions:
                 shard = Shard(**{**vars(shard), "drops": (*shard.drops, output.name("decisions"))})
-        found = [{k: v for k, v in row.items() if v is not None} for row in read(artifacts, Shard.from_json(shard.as_json()))]
+        found = [
+            {k: v for k, v in row.items() if v is not None} for row in read(artifacts, Shard.from_json(shard.as_json()))
+        ]
         assert found == list(expected.values())
 
 
