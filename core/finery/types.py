@@ -74,9 +74,14 @@ class Source:
 class Draw:
     """A mix's answer: how many epochs of each source, where 0.5 reads half of it and 2 reads it twice."""
 
-    epochs: Mapping[str, float]
+    epochs: Mapping[str, float | Mapping[str, float]]
+    """By source; or by source and value of the column `by`, as text (`null` for none), where a missing value is 0."""
     unit: str = "records"
     """What an epoch is measured in: `records`, `characters` or a numeric column."""
+    by: str | None = None
+    """The column by which a source is drawn in parts."""
+    weight: str | None = None
+    """A numeric column: within less than an epoch, records are drawn in proportion to it, those with none last."""
 
 
 @dataclass(frozen=True)

@@ -65,10 +65,11 @@ group by node
 JUMP = "create or replace temp table labels as select s.node, j.label from spread s join spread j on j.node = s.label"
 
 LOSERS = """
+create temp table losers as
 select n.shard, n.row, n.id as record, s.id as other, e.similarity as value
 from labels l join nodes n using (node) join nodes s on s.node = l.label
 left join edges e on e.a = l.label and e.b = l.node
-where l.label < l.node order by n.shard, n.row
+where l.label < l.node
 """
 
 
@@ -80,8 +81,9 @@ def group(context: Context, step: Step, entries: Sequence[dict[str, Any]]) -> li
     files = [file for entry in entries if (file := keys_file(folder, entry)).exists()]
     if grouped is None:
         with out_of_core(folder, context.memory_bytes) as connection:
-            losers = found_losers(context, step, entries, connection, files) if files else None
-        grouped = [settled(folder, step, entry, losers) for entry in entries]
+            if files:
+                find_losers(context, step, entries, connection, files)
+            grouped = [settled(folder, step, entry, connection) if files else entry for entry in entries]
         write_json(done, grouped)
     # Only now: without its keys, an interrupted grouping would find no duplicates.
     for file in files:
@@ -94,14 +96,14 @@ def keys_file(folder: Path, entry: dict[str, Any]) -> Path:
     return folder / f"keys-{entry['number']:05}.parquet"
 
 
-def found_losers(
+def find_losers(
     context: Context,
     step: Step,
     entries: Sequence[dict[str, Any]],
     connection: duckdb.DuckDBPyConnection,
     files: Sequence[Path],
-) -> pa.Table:
-    """Every record that leaves: `shard, row, record, other, value`, in the order of shards and rows."""
+) -> None:
+    """Make the table of every record that leaves: `shard, row, record, other, value`."""
     names = pa.table({"file": [str(f) for f in files], "shard": [int(f.stem.rpartition("-")[2]) for f in files]})
     connection.register("files", names)
     paths = [str(file) for file in files]
@@ -112,7 +114,7 @@ def found_losers(
     if "same" in hooks(type(step.configured.plugin)):
         verify(context, step, shards, connection)
     components(connection)
-    return connection.sql(LOSERS).to_arrow_table()
+    connection.execute(LOSERS)
 
 
 def rank(context: Context, step: Step, shards: list[tuple[int, Shard]], connection: duckdb.DuckDBPyConnection) -> None:
@@ -174,14 +176,14 @@ def components(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(JUMP)
 
 
-def settled(folder: Path, step: Step, entry: dict[str, Any], losers: pa.Table | None) -> dict[str, Any]:
+def settled(folder: Path, step: Step, entry: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     """A shard's entry with its duplicates taken out."""
-    own = losers.filter(pc.equal(losers["shard"], entry["number"])) if losers is not None else None
-    if own is None or not len(own):
+    query = "select row, record, other, value from losers where shard = ? order by row"
+    own = connection.sql(query, params=[entry["number"]]).to_arrow_table()
+    if not len(own):
         return entry
     output = ShardOutput(folder, step.fingerprint, entry["number"])
-    table = own.drop_columns("shard").append_column("reason", pa.array([DUPLICATE] * len(own)))
-    output.drop(table)
+    output.drop(own.append_column("reason", pa.array([DUPLICATE] * len(own))))
     output.file("decisions-duplicates", output.decisions[0].schema).write(output.decisions[0])
     output.files["decisions-duplicates"].close()
     return with_merged(entry, output)

@@ -1,16 +1,18 @@
 """The kernel's half of mix: epochs per source become draws of records, by a hash of their ids, out of core in DuckDB.
 
 Each record is drawn as often as the whole epochs say; the rest of an epoch goes to the records with the smallest
-hashes, up to the amount asked for and within half a record of it.
+hashes, up to the amount asked for and within half a record of it. A source can be drawn in parts, by the values of a
+column, and with weights.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +27,7 @@ from finery.errors import PluginError, did_you_mean
 from finery.kernel import bind
 from finery.outofcore import out_of_core, stream
 from finery.plan import Step
+from finery.stages.amounts import weighed, weights
 from finery.stages.answers import blamed
 from finery.stages.layers import ShardOutput
 from finery.stages.passing import commit
@@ -35,11 +38,14 @@ MOST_EPOCHS = 2**16
 """Beyond this, an epoch is a slip of the pen."""
 
 DRAWN = """
+create temp table drawn as
 with weighed as (
-    select *, sum(weight) over (order by chance, id rows between unbounded preceding and current row) as upto
+    select *, sum(weight) over (partition by part order by rank, id rows unbounded preceding) as upto,
+        sum(weight) over (partition by part) as whole
     from records)
-select shard, row, id, {whole} + (upto - weight / 2 < {rest})::int as copies
-from weighed order by shard, row
+select shard, row, id, coalesce(epochs, 0) as epochs,
+    floor(coalesce(epochs, 0))::int + coalesce((upto - weight / 2 < (epochs - floor(epochs)) * whole)::int, 0) as copies
+from weighed left join wanted using (part)
 """
 
 RECORDS = pa.schema(
@@ -47,10 +53,15 @@ RECORDS = pa.schema(
         ("shard", pa.int64()),
         ("row", pa.int64()),
         ("id", pa.uuid()),
-        ("chance", pa.float64()),
+        ("part", pa.string()),
+        ("rank", pa.float64()),
         ("weight", pa.float64()),
     ]
 )
+"""A record as it is drawn: its part of the source, its place in the drawing, and what it counts."""
+
+WHOLE = ""
+"""The one part of a source that is not drawn by a column."""
 
 
 def run_mix(context: Context, step: Step) -> None:
@@ -70,70 +81,28 @@ def run_mix(context: Context, step: Step) -> None:
     conserve(step.stage.id, summary, context.counts(step.touched))
     drawn = {
         "unit": draw.unit,
-        "epochs": dict(draw.epochs),
+        "epochs": {name: dict(said) if isinstance(said, Mapping) else said for name, said in draw.epochs.items()},
         "amounts": {s.name: s.amount(draw.unit) for s in sources},
     }
     made = [Shard.from_json(shard) for entry in entries for shard in entry["shards"]]
     commit(context, step, {**summary, "draw": drawn}, made)
 
 
-def weighed(context: Context, name: str, shards: Sequence[tuple[int, Shard]]) -> Source:
-    """A source with the sums of its numeric columns and its characters."""
-    totals: dict[str, float] = {"characters": 0}
-    records = 0
-    for _, shard in shards:
-        if shard.source == name:
-            for group in ShardReader(context.artifacts, shard).groups():
-                records += len(group.batch)
-                totals["characters"] += float(weights(group.batch, "characters").sum())
-                for column in group.batch.column_names[2:]:
-                    if column != "characters":
-                        add_up(totals, column, group.batch.column(column))
-    return Source(name, records, totals)
-
-
-def add_up(totals: dict[str, float], name: str, column: pa.ChunkedArray) -> None:
-    """Add a column's sum, where it has one."""
-    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-        totals[name] = totals.get(name, 0) + (pc.sum(column).as_py() or 0)
-
-
-def characters(column: pa.ChunkedArray) -> np.ndarray:
-    """How many characters of text each record (n,) has in a column, nested text included."""
-    column = one_chunk(column)
-    kind = column.type
-    if pa.types.is_large_string(kind) or pa.types.is_string(kind):
-        found: np.ndarray = pc.fill_null(pc.utf8_length(column), 0).to_numpy(zero_copy_only=False)
-        return found
-    if pa.types.is_struct(kind):
-        parts = [characters(column.field(i)) for i in range(kind.num_fields)]
-        return added(parts, len(column))
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
-        inner = characters(pc.list_flatten(column))
-        return np.bincount(pc.list_parent_indices(column).to_numpy(), weights=inner, minlength=len(column))
-    return np.zeros(len(column))
-
-
-def added(parts: Sequence[np.ndarray], length: int) -> np.ndarray:
-    """The sum of arrays (n,)."""
-    return np.asarray(np.sum(parts, axis=0, dtype=np.float64)) if parts else np.zeros(length)
-
-
-def as_draw(answer: Draw | Mapping[str, float], sources: Sequence[Source], step: Step) -> Draw:
+def as_draw(answer: Draw | Mapping[str, Any], sources: Sequence[Source], step: Step) -> Draw:
     """The answer as a Draw. Raises PluginError for epochs that make no sense."""
     draw = answer if isinstance(answer, Draw) else Draw(answer)
     place = f"stage '{step.stage.id}'"
     known = [source.name for source in sources]
-    for name, epochs in draw.epochs.items():
+    for name, said in draw.epochs.items():
         if name not in known:
             raise PluginError.at(place, f"epochs for an unknown source '{name}'{did_you_mean(name, known)}")
-        if not (math.isfinite(epochs) and 0 <= epochs < MOST_EPOCHS):
-            raise PluginError.at(place, f"{epochs} epochs of '{name}'", f"give 0 to {MOST_EPOCHS}")
+        for epochs in said.values() if isinstance(said, Mapping) else [said]:
+            if not (math.isfinite(epochs) and 0 <= epochs < MOST_EPOCHS):
+                raise PluginError.at(place, f"{epochs} epochs of '{name}'", f"give 0 to {MOST_EPOCHS}")
     for source in sources:
         if draw.unit != "records" and draw.unit not in source.totals:
-            fault = (
-                f"source '{source.name}' has no numeric column '{draw.unit}'{did_you_mean(draw.unit, source.totals)}"
-            )
+            hint = did_you_mean(draw.unit, source.totals)
+            fault = f"source '{source.name}' has no numeric column '{draw.unit}'{hint}"
             raise PluginError.at(place, fault, f"units are records, {', '.join(source.totals)}")
     return draw
 
@@ -143,65 +112,81 @@ def draw_source(
 ) -> list[dict[str, Any]]:
     """The entries of one source's shards, each with the shards that are drawn from it."""
     folder = context.artifacts.partial(step.fingerprint)
-    epochs = draw.epochs.get(source.name, 0.0)
-    whole = int(epochs)
-    rest = (epochs - whole) * source.amount(draw.unit)
-    columns = None if draw.unit == "characters" else [draw.unit]
+    said = draw.epochs.get(source.name, 0.0)
+    wanted = said if isinstance(said, Mapping) else {WHOLE: said}
     with out_of_core(folder, context.memory_bytes) as connection:
-        records = stream(context.artifacts, shards, columns or list_columns(shards), former(step.stage, draw), RECORDS)
-        connection.register("records", records)
-        query = DRAWN.format(whole=whole, rest=repr(rest))
-        drawn = connection.sql(query).to_arrow_table()
-    return [settled(context.artifacts, step, number, shard, drawn, epochs) for number, shard in shards]
+        form = former(step.stage, draw, by_column=isinstance(said, Mapping))
+        columns = needed_columns(draw, shards)
+        connection.register("records", stream(context.artifacts, shards, columns, form, RECORDS))
+        parts = {"part": list(wanted), "epochs": [float(epochs) for epochs in wanted.values()]}
+        connection.register("wanted", pa.table(parts, pa.schema([("part", pa.string()), ("epochs", pa.float64())])))
+        connection.execute(DRAWN)
+        return [
+            settled(context.artifacts, step, number, shard, drawn_rows(connection, number)) for number, shard in shards
+        ]
 
 
-def list_columns(shards: Sequence[tuple[int, Shard]]) -> list[str]:
-    """Every column of a source."""
-    return list(shards[0][1].columns) if shards else []
+def drawn_rows(connection: duckdb.DuckDBPyConnection, number: int) -> pa.Table:
+    """How often each record of a shard is drawn."""
+    query = "select row, id, epochs, copies from drawn where shard = ? order by row"
+    return connection.sql(query, params=[number]).to_arrow_table()
 
 
-def former(stage: Stage, draw: Draw) -> Any:
+def needed_columns(draw: Draw, shards: Sequence[tuple[int, Shard]]) -> list[str]:
+    """The columns that the drawing looks at; all of them where characters have to be counted."""
+    held = list(shards[0][1].columns) if shards else []
+    if draw.unit == "characters" and "characters" not in held:
+        return held
+    return [name for name in (draw.unit, draw.by, draw.weight) if name in held]
+
+
+def former(stage: Stage, draw: Draw, by_column: bool) -> Callable[[int, Group], pa.Table]:
     """How a group becomes rows of RECORDS."""
 
     def form(number: int, group: Group) -> pa.Table:
         batch = group.batch
         ids = one_chunk(batch.column("id"))
-        length = len(batch)
-        parts = [
-            np.full(length, number),
-            group.rows,
-            ids,
-            unit_interval(ids, stage.seed),
-            weights(batch, draw.unit),
-        ]
-        return pa.table([part if isinstance(part, pa.Array) else pa.array(part) for part in parts], RECORDS.names)
+        part = part_of(batch, draw.by) if by_column else pa.repeat(pa.scalar(WHOLE), len(batch))
+        numbers = [np.full(len(batch), number), group.rows]
+        rank = ranks(unit_interval(ids, stage.seed), batch, draw.weight)
+        columns = [*map(pa.array, numbers), ids, part, pa.array(rank), pa.array(weights(batch, draw.unit))]
+        return pa.table(columns, RECORDS.names)
 
     return form
 
 
-def weights(batch: pa.Table, unit: str) -> np.ndarray:
-    """What each record (n,) counts in a unit."""
-    if unit == "records":
-        return np.ones(len(batch))
-    if unit == "characters" and "characters" not in batch.column_names:
-        parts = [characters(batch.column(name)) for name in batch.column_names[2:]]
-        return added(parts, len(batch))
-    column = pc.fill_null(batch.column(unit).cast(pa.float64()), 0.0)
-    found: np.ndarray = one_chunk(column).to_numpy(zero_copy_only=False)
-    return found
+def part_of(batch: pa.Table, column: str | None) -> pa.Array:
+    """Each record's value of the column that its source is drawn by, as text; null is a value of its own."""
+    if column is None or column not in batch.column_names:
+        raise PluginError.at(f"source '{source_of(batch)}'", f"has no column '{column}' to draw by")
+    return pc.fill_null(one_chunk(batch.column(column)).cast(pa.string()), "null")
 
 
-def settled(
-    artifacts: Artifacts, step: Step, number: int, shard: Shard, drawn: pa.Table, epochs: float
-) -> dict[str, Any]:
+def source_of(batch: pa.Table) -> str:
+    """The source of a batch."""
+    return str(batch.column("source")[0].as_py()) if len(batch) else ""
+
+
+def ranks(chance: np.ndarray, batch: pa.Table, weight: str | None) -> np.ndarray:
+    """Each record's place (n,) in the drawing: chance, or -ln(1 - chance) / weight where weights count.
+
+    The smallest of these are a sample without replacement in proportion to the weights (Efraimidis, Spirakis 2006).
+    """
+    if weight is None:
+        return chance
+    heavy = weights(batch, weight)
+    with np.errstate(divide="ignore"):
+        return np.where(heavy > 0, -np.log1p(-chance) / np.where(heavy > 0, heavy, 1.0), np.inf)
+
+
+def settled(artifacts: Artifacts, step: Step, number: int, shard: Shard, own: pa.Table) -> dict[str, Any]:
     """A shard's entry: who was not drawn, and a shard for each further time that some were."""
-    own = drawn.filter(pc.equal(drawn["shard"], number))
     copies = own["copies"].to_numpy()
     output = ShardOutput(artifacts.partial(step.fingerprint), step.fingerprint, number)
     output.counts.records = len(own)
     left_out = own.filter(pc.equal(own["copies"], 0))
     if len(left_out):
-        reason, bound = pa.array(["not-drawn"] * len(left_out)), pa.array(np.full(len(left_out), epochs))
+        reason, bound = pa.array(["not-drawn"] * len(left_out)), left_out["epochs"]
         output.drop(pa.table({"row": left_out["row"], "record": left_out["id"], "reason": reason, "bound": bound}))
     drops = (*shard.drops, output.name("decisions")) if len(left_out) else shard.drops
     kept = int((copies > 0).sum())
