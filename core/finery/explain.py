@@ -16,6 +16,7 @@ NAMES = {
     "content": "the input changed",
     "seed": "the seed changed",
     "prefer": "'prefer' changed",
+    "order": "the order of the sources changed",
     "threads": "the number of threads changed",
     "model": "the model before it changed",
     "format": "Finery's file format changed",

@@ -23,7 +23,7 @@ from finery.data.source import SourceConfig
 from finery.data.units import content
 from finery.digest import plugin_digest
 from finery.explain import reason
-from finery.plugins import manifest
+from finery.plugins import hooks, manifest
 from finery.types import Stage
 
 READ = "read"
@@ -125,6 +125,8 @@ class Planner:
             # Sums of floats depend on the number of threads.
             "threads": config.threads if config.hook in ("train", "evaluate") else None,
             "inputs": inputs,
+            # Such a plugin reads the sources one after the other.
+            "order": list(inputs) if config.hook in ("train", "evaluate") else None,
             "api": manifest(type(config.plugin)).api,
             "format": FORMAT,
         }
@@ -154,8 +156,20 @@ class Planner:
             self.models[step.stage.id] = step.fingerprint
         elif step.stage.hook != "evaluate":
             for name in step.touched:
-                self.marks[name] = f"{step.fingerprint}/{name}"
+                self.marks[name] = mark_after(step, name)
                 self.behind[name] = step
+
+
+def mark_after(step: Step, source: str) -> str:
+    """What a source's records are called after a stage.
+
+    A stage that looks at one record at a time makes of a source what it would make of it alone, so what happens to
+    the other sources does not show.
+    """
+    alone = step.stage.hook in ("filter", "score", "format") and "prepare" not in hooks(type(step.configured.plugin))
+    if not alone:
+        return f"{step.fingerprint}/{source}"
+    return fingerprint_of({**step.parts, "inputs": {source: step.parts["inputs"][source]}})
 
 
 def make_plan(pipeline: Pipeline, root: Path) -> Plan:

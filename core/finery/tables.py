@@ -67,7 +67,7 @@ class StageWords(Table):
 
     id: Annotated[str, Field(pattern=r"^[\w.-]+$")] | None = None
     """A name for the stage; by default the plugin's, numbered where it repeats."""
-    only: tuple[str, ...] | None = None
+    only: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """The sources that the stage sees; the others pass untouched."""
     prefer: str | None = None
     """Dedupe: the column whose largest value survives; `-column` for the smallest."""

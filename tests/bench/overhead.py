@@ -1,4 +1,4 @@
-"""What the kernel costs: a pipeline of do-nothing filters over 1 M short records, against a bare loop over the same Parquet.
+"""What the kernel costs: do-nothing filters over 1 M short records, against a bare loop over the same Parquet.
 
 The bare loop reads every row group and writes it again, once. Finery's run reads the file, gives every record an id,
 writes base shards with each record's origin, carries three filters over them and keeps the lineage. Both are run in

@@ -225,9 +225,13 @@ def plain(value: Any, names: dict[str, str]) -> bytes:
 
 
 def without(value: Any) -> Any:
-    """JSON without seconds and digests of code."""
+    """JSON without seconds, and without what stands for code: digests, and the names of records that hold them."""
     if isinstance(value, dict):
-        return {key: without(part) for key, part in value.items() if key not in ("seconds", "digest", "fingerprint")}
+        return {
+            key: without(part)
+            for key, part in value.items()
+            if key not in ("seconds", "digest", "fingerprint", "inputs")
+        }
     return [without(part) for part in value] if isinstance(value, list) else value
 
 

@@ -110,6 +110,18 @@ def test_a_stage_for_one_source_does_not_care_for_another(place: Place) -> None:
     assert place.runs() == ["read-b", "words"]
 
 
+def test_a_stage_behind_one_that_sees_all_is_untouched_by_what_happens_to_sources_it_does_not_see(place: Place) -> None:
+    for name in ("a", "b"):
+        place.jsonl(f"{name}.jsonl", [{"text": f"{name} text {number}"} for number in range(20)])
+    place.pipeline(
+        '[[source]]\nname = "a"\npath = "a.jsonl"\n[[source]]\nname = "b"\npath = "b.jsonl"\n'
+        '[[stage]]\nfilter = "tiny:Short"\n[[stage]]\nscore = "tiny:Words"\nonly = ["a"]\n'
+    )
+    place.good()
+    change(place, "b text 7", "b text _", "b.jsonl")
+    assert place.runs() == ["read-b", "short"]
+
+
 def test_a_new_stage_runs_alone(ran: Place) -> None:
     change(ran, "[[stage]]\nmix", '[[stage]]\nformat = "split"\n[[stage]]\nmix')
     plan = ran.plan()

@@ -69,11 +69,14 @@ def plain_text(column: pa.Array) -> pa.Array:
 
 
 def child_ids(parents: pa.Array, salt: str, numbers: np.ndarray) -> pa.Array:
-    """UUIDs (n,) of records born of others: a hash of parent, what made them, and a number (n,) within the parent."""
+    """UUIDs (n,) of records born of others: a hash of parent, what made them, and a number (n,) within the parent.
+
+    What the kernel itself makes is called `:again` or `:copy`; no stage's id can begin so.
+    """
     raw = as_bytes(parents)
     tail = salt.encode()
     digest = xxhash.xxh3_128_digest
-    rows = [digest(raw[i * 16 : i * 16 + 16] + b"%d" % number + tail) for i, number in enumerate(numbers.tolist())]
+    rows = [digest(raw[i * 16 : i * 16 + 16] + b"%d:" % number + tail) for i, number in enumerate(numbers.tolist())]
     return uuids(np.frombuffer(b"".join(rows), np.uint8))
 
 

@@ -108,7 +108,7 @@ class ShardReader:
         table = self.stored(number, length)
         ids = self.mended(one_chunk(table.column("id")), start, length)
         if self.shard.copy:
-            ids = child_ids(ids, "copy", np.full(length, self.shard.copy))
+            ids = child_ids(ids, ":copy", np.full(length, self.shard.copy))
         source = pa.DictionaryArray.from_arrays(pa.array(np.zeros(length, np.int32)), [self.shard.source])
         return table.drop_columns("id").add_column(0, "id", ids).add_column(1, "source", source)
 

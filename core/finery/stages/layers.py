@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from finery.data.artifacts import write_json
 from finery.data.identity import one_chunk
-from finery.data.shards import Shard
+from finery.data.shards import Shard, type_name
 from finery.errors import PluginError
 from finery.types import Tally
 
@@ -155,6 +155,11 @@ class ShardOutput:
             found |= {name: (*found.get(name, ()), layer) for name in names}
         return found
 
+    def types(self) -> dict[str, str]:
+        """The type of each column that was written."""
+        schemas = [file.schema for kind, file in self.files.items() if kind.startswith(("columns", "data"))]
+        return {field.name: type_name(field.type) for schema in schemas for field in schema if field.name != "id"}
+
     def finish(self, shard: Shard) -> dict[str, Any]:
         """Close the files, then write and return the shard's entry: what makes it count as done."""
         if self.decisions:
@@ -164,6 +169,7 @@ class ShardOutput:
         entry = {
             "number": self.number,
             "shard": shard.as_json(),
+            "types": self.types(),
             "counts": self.counts.as_json(),
             "tally": dict(self.tally),
             "seconds": round(self.seconds, 4),

@@ -71,7 +71,8 @@ def run_mix(context: Context, step: Step) -> None:
     sources = [weighed(context, name, shards) for name in step.touched]
     ask = bind(step.configured.plugin, "mix", context.observers)
     with blamed(step):
-        draw = as_draw(ask(sources=sources, stage=step.stage), sources, step)
+        columns = {name: context.dataset.columns(name) for name in step.touched}
+        draw = as_draw(ask(sources=sources, stage=step.stage), sources, columns, step)
     entries: list[dict[str, Any]] = []
     for source in sources:
         own = [(number, shard) for number, shard in shards if shard.source == source.name]
@@ -88,7 +89,9 @@ def run_mix(context: Context, step: Step) -> None:
     commit(context, step, {**summary, "draw": drawn}, made)
 
 
-def as_draw(answer: Draw | Mapping[str, Any], sources: Sequence[Source], step: Step) -> Draw:
+def as_draw(
+    answer: Draw | Mapping[str, Any], sources: Sequence[Source], columns: Mapping[str, Sequence[str]], step: Step
+) -> Draw:
     """The answer as a Draw. Raises PluginError for epochs that make no sense."""
     draw = answer if isinstance(answer, Draw) else Draw(answer)
     place = f"stage '{step.stage.id}'"
@@ -100,11 +103,20 @@ def as_draw(answer: Draw | Mapping[str, Any], sources: Sequence[Source], step: S
             if not (math.isfinite(epochs) and 0 <= epochs < MOST_EPOCHS):
                 raise PluginError.at(place, f"{epochs} epochs of '{name}'", f"give 0 to {MOST_EPOCHS}")
     for source in sources:
-        if draw.unit != "records" and draw.unit not in source.totals:
-            hint = did_you_mean(draw.unit, source.totals)
-            fault = f"source '{source.name}' has no numeric column '{draw.unit}'{hint}"
-            raise PluginError.at(place, fault, f"units are records, {', '.join(source.totals)}")
+        check_columns(draw, source, columns[source.name], place)
     return draw
+
+
+def check_columns(draw: Draw, source: Source, columns: Sequence[str], place: str) -> None:
+    """Raise PluginError for a column that a source lacks and is to be drawn by."""
+    numeric = ["records", *source.totals]
+    for name in (draw.unit, draw.weight):
+        if name is not None and name not in numeric:
+            fault = f"source '{source.name}' has no numeric column '{name}'{did_you_mean(name, numeric)}"
+            raise PluginError.at(place, fault, f"units are {', '.join(numeric)}")
+    if isinstance(draw.epochs.get(source.name), Mapping) and draw.by not in columns:
+        fault = f"source '{source.name}' has no column '{draw.by}' to draw by{did_you_mean(draw.by or '', columns)}"
+        raise PluginError.at(place, fault, f"there is {', '.join(columns)}")
 
 
 def draw_source(
@@ -146,7 +158,7 @@ def former(stage: Stage, draw: Draw, by_column: bool) -> Callable[[int, Group], 
     def form(number: int, group: Group) -> pa.Table:
         batch = group.batch
         ids = one_chunk(batch.column("id"))
-        part = part_of(batch, draw.by) if by_column else pa.repeat(pa.scalar(WHOLE), len(batch))
+        part = part_of(batch, str(draw.by)) if by_column else pa.repeat(pa.scalar(WHOLE), len(batch))
         numbers = [np.full(len(batch), number), group.rows]
         rank = ranks(unit_interval(ids, stage.seed), batch, draw.weight)
         columns = [*map(pa.array, numbers), ids, part, pa.array(rank), pa.array(weights(batch, draw.unit))]
@@ -155,16 +167,9 @@ def former(stage: Stage, draw: Draw, by_column: bool) -> Callable[[int, Group], 
     return form
 
 
-def part_of(batch: pa.Table, column: str | None) -> pa.Array:
+def part_of(batch: pa.Table, column: str) -> pa.Array:
     """Each record's value of the column that its source is drawn by, as text; null is a value of its own."""
-    if column is None or column not in batch.column_names:
-        raise PluginError.at(f"source '{source_of(batch)}'", f"has no column '{column}' to draw by")
     return pc.fill_null(one_chunk(batch.column(column)).cast(pa.string()), "null")
-
-
-def source_of(batch: pa.Table) -> str:
-    """The source of a batch."""
-    return str(batch.column("source")[0].as_py()) if len(batch) else ""
 
 
 def ranks(chance: np.ndarray, batch: pa.Table, weight: str | None) -> np.ndarray:

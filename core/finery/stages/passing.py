@@ -18,6 +18,7 @@ from finery.plugins import hooks, manifest
 from finery.stages.answers import blamed
 from finery.stages.layers import ERROR
 from finery.stages.passes import Link, PassTask
+from finery.stages.schemas import alike
 from finery.stages.state import has_state, save_state
 from finery.stages.summary import added_up, bounded, conserve, total
 
@@ -133,7 +134,7 @@ def finish(context: Context, step: Step, tasks: Sequence[PassTask], answers: Ans
         reasons = {r: n for c in summary["sources"].values() for r, n in c["reasons"].items()}
         fault = f"no record is left of {total(summary, 'in')}"
         raise DataError.at(f"stage '{step.stage.id}'", fault, f"reasons: {reasons}; loosen its options")
-    commit(context, step, summary, [Shard.from_json(entry["shard"]) for entry in entries])
+    commit(context, step, summary, alike(entries))
 
 
 def commit(context: Context, step: Step, summary: dict[str, Any], shards: Sequence[Shard]) -> None:
@@ -145,6 +146,11 @@ def commit(context: Context, step: Step, summary: dict[str, Any], shards: Sequen
 def reuse(context: Context, step: Step) -> None:
     """Let the data set be what a finished stage left."""
     found = context.artifacts.manifest(step.fingerprint) or {}
+    if step.config is not None:
+        # The run that made it may have allowed more.
+        failed, records, words = total(found, "failed"), total(found, "in"), step.config.words
+        allowed = 0 if words.on_error == "stop" else words.max_bad
+        bounded(step.stage.id, failed, records, allowed, lambda: "finery sql \"from decisions where reason = 'error'\"")
     shards = [Shard.from_json(shard) for shard in found["shards"]]
     context.dataset = context.dataset.after(shards, step.fingerprint, step.touched)
     context.finished(step, reused=True)

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from finery.data.artifacts import Artifacts, read_json, write_json
-from finery.data.columns import as_type, common_type
 from finery.data.identity import hashed, record_ids
 from finery.data.read import Broken, Rows, read
-from finery.data.shards import Shard, type_from, type_name
+from finery.data.shards import Shard
 from finery.data.source import SourceConfig
 from finery.data.units import Unit
 from finery.stages.layers import ShardOutput
+from finery.stages.schemas import conformed, widened
 
 ORIGINS = pa.schema([("row", pa.int64()), ("record", pa.uuid()), ("file", pa.string()), ("line", pa.int64())])
 """Where a record stood: its file, and its line or row there, from 1."""
@@ -102,9 +102,7 @@ class UnitReader:
         base = self.output.name("data")
         columns = dict.fromkeys(self.schema.names, ((base, None),))
         self.output.seconds = time.perf_counter() - self.started
-        entry = self.output.finish(Shard(self.task.source.name, base, self.rows, self.rows, columns))
-        types = {field.name: type_name(field.type) for field in self.schema}
-        self.entries.append({**entry, "types": types})
+        self.entries.append(self.output.finish(Shard(self.task.source.name, base, self.rows, self.rows, columns)))
 
 
 def lost(broken: Sequence[Broken], source: str) -> pa.Table:
@@ -117,37 +115,3 @@ def lost(broken: Sequence[Broken], source: str) -> pa.Table:
             "detail": pa.array([f"{b.file}:{b.row}: {b.detail}" for b in broken]),
         }
     )
-
-
-def widened(schemas: Sequence[pa.Schema]) -> pa.Schema:
-    """One schema for all: columns in the order of their first appearance, each in a type that holds all."""
-    kinds: dict[str, list[pa.DataType]] = {}
-    for schema in schemas:
-        for field in schema:
-            kinds.setdefault(field.name, []).append(field.type)
-    return pa.schema([(name, common_type(found)) for name, found in kinds.items()])
-
-
-def conformed(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """A table with the columns and types of a schema; nulls where it lacks one."""
-    columns = [
-        as_type(table.column(field.name), field.type)
-        if field.name in table.column_names
-        else pa.nulls(len(table), field.type)
-        for field in schema
-    ]
-    return pa.table(columns, schema=schema)
-
-
-def reconciled(entries: Sequence[Mapping[str, Any]]) -> list[Shard]:
-    """The shards of one source, each with all its columns, and the types to read them as where they differ."""
-    own = [pa.schema([(n, type_from(t)) for n, t in entry["types"].items()]) for entry in entries]
-    schema = widened(own)
-    return [agreed(Shard.from_json(entry["shard"]), types, schema) for entry, types in zip(entries, own, strict=True)]
-
-
-def agreed(shard: Shard, own: pa.Schema, schema: pa.Schema) -> Shard:
-    """A shard with the columns of its source."""
-    columns = {name: shard.columns.get(name, ()) for name in schema.names}
-    differ = {f.name: type_name(f.type) for f in schema if f.name not in own.names or own.field(f.name).type != f.type}
-    return replace(shard, columns=columns, types=differ)

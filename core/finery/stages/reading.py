@@ -20,7 +20,8 @@ from finery.errors import DataError
 from finery.outofcore import out_of_core
 from finery.plan import Step, known_inputs
 from finery.stages.passing import commit
-from finery.stages.read import ReadTask, reconciled
+from finery.stages.read import ReadTask
+from finery.stages.schemas import reconciled
 from finery.stages.summary import added_up, bounded, total
 
 BROKEN_OFF = frozenset({"truncated", "damaged"})
@@ -120,7 +121,7 @@ def patched(folder: Path, step: Step, shard: Shard, again: pa.Table, path: str) 
         return shard
     rows = one_chunk(own.column("row")).cast(pa.int64())
     parents = one_chunk(pq.read_table(path, columns=["id"]).column("id")).take(rows)
-    ids = child_ids(parents, "again", own.column("occurrence").to_numpy().astype(np.int64))
+    ids = child_ids(parents, ":again", own.column("occurrence").to_numpy().astype(np.int64))
     name = Path(shard.base).name.replace("data-", "ids-")
     pq.write_table(pa.table({"row": rows, "id": ids}), folder / name, compression="zstd")
     return replace(shard, ids=f"{step.fingerprint}/{name}")

@@ -163,7 +163,7 @@ def told_apart(ids: pa.Array) -> pa.Array:
     for value in ids.to_pylist():
         numbers.append(seen.get(value, 0))
         seen[value] = numbers[-1] + 1
-    again = child_ids(ids, "again", np.array(numbers))
+    again = child_ids(ids, ":again", np.array(numbers))
     pairs = zip(ids.to_pylist(), again.to_pylist(), numbers, strict=True)
     return pa.array([(second if number else first).bytes for first, second, number in pairs], pa.uuid())
 

@@ -19,7 +19,7 @@ SCORED = ("language", "language_confidence")
 Code = Annotated[str, Field(pattern="^[a-z]{2,3}$")]
 
 
-@plugin(needs=Needs(extra="text"))
+@plugin(needs=Needs(extra="text"), releases_gil=True)
 class Language:
     """Drop documents in languages that are not to be kept, or whose language is not certain enough.
 
@@ -69,7 +69,7 @@ class Language:
             found, confidence = (one_chunk(batch.column(name)) for name in SCORED)
             return found.cast(pa.string()), confidence.cast(pa.float64())
         check_codes(self.keep)
-        return identified(contents(batch, self.column).to_pylist(), self.max_characters)
+        return identified(contents(batch, self.column), self.max_characters)
 
 
 def check_codes(codes: list[str]) -> None:

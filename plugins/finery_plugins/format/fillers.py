@@ -13,18 +13,19 @@ from pydantic import Field
 from finery import Batch, hookimpl, plugin
 from finery_plugins.text.content import column_of, one_chunk, rewritten, text_columns
 
+Tongue = Literal["en", "zh"]
 Word = Annotated[str, Field(min_length=1)]
 
 ALWAYS = {
     "en": ("um+", "uhm+", "uh+", "erm+", "h+m+", "m+h+m+"),
-    "zh": ("嗯+(?![哼哪呐])", "(?<!打)呃+(?!逆)"),
+    "zh": ("(?<!嗯)嗯++(?![哼哪呐])", "(?<![呃打])呃++(?!逆)"),
 }
 """Hesitations, which mean nothing wherever they stand, as patterns. English: Clark and Fox Tree 2002, "Using uh
 and um in spontaneous speaking"; Chinese: Zhao and Jurafsky 2005, "A preliminary study of Mandarin filled pauses"."""
 
 APART = {
     "en": ("er+", "ah+", "eh", "you know", "I mean", "like", "sort of", "kind of"),
-    "zh": ("啊+", "额+", "唔+", "哎+", "那个", "这个", "就是", "就是说", "怎么说呢", "然后呢", "对吧"),
+    "zh": ("(?<!啊)啊++", "额", "唔", "哎", "那个", "这个", "就是", "就是说", "怎么说呢", "然后呢", "对吧"),
 }
 """Words with a meaning of their own, which are fillers where punctuation stands on both sides."""
 
@@ -34,7 +35,7 @@ PARTICLES = re.compile(r"(?<=[\u4e00-\u9fff])(?<![哎呼哗哇])[啊呀哦喔嘛
 BREAK = r"(?:[ \t]{0,4}(?:[,，、…—–]|\.{2,6})){0,4}[ \t]{0,4}"
 """White space and the punctuation of a pause; bounded, so that no text takes quadratic time."""
 
-OPENINGS = frozenset("\n.!?。！？；;:：\"“”‘「『(（[【")
+OPENINGS = frozenset('\n.!?。！？；;:："“”‘「『(（[【')
 """What stands before the beginning of a clause."""
 
 COMMAS = ",，、"
@@ -60,7 +61,7 @@ class Fillers:
     ```
     """
 
-    languages: Annotated[list[Literal["en", "zh"]], Field(min_length=1)] = Field(default_factory=lambda: ["en", "zh"])
+    languages: Annotated[list[Tongue], Field(min_length=1)] = Field(default_factory=lambda: list[Tongue](("en", "zh")))
     """Whose lists are used. Name only what the data is in: "um" is a word of German and Portuguese."""
 
     by: str | None = None
@@ -108,34 +109,38 @@ class Fillers:
 
     def cleared(self, texts: pa.Array, languages: Sequence[str]) -> pa.Array:
         """The texts without fillers, the same array where nothing changes."""
-        find = pattern(tuple(languages), tuple(self.more), tuple(self.apart), tuple(self.keep))
+        always = patterns([word for name in languages for word in ALWAYS[name]], self.more)
+        apart = patterns([word for name in languages for word in APART[name]], self.apart)
+        stays = tuple(self.keep)
+        finds = (run_pattern(always, stays), run_pattern(apart, stays))
         tone = self.particles and "zh" in languages
         before = texts.to_pylist()
-        after = [text if text is None else unfilled(text, find, tone) for text in before]
+        after = [text if text is None else unfilled(text, *finds, tone) for text in before]
         return texts if after == before else pa.array(after, pa.large_string())
 
 
-def unfilled(text: str, find: re.Pattern[str], particles: bool) -> str:
+def patterns(known: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:
+    """Words that a list has as patterns, and further ones of plain text."""
+    return (*known, *map(re.escape, more))
+
+
+def unfilled(text: str, always: re.Pattern[str], apart: re.Pattern[str], particles: bool) -> str:
     """A text without fillers; the text itself where nothing else would be left."""
-    made = find.sub(closed, text)
+    made = always.sub(closed, apart.sub(closed_apart, text))
     if particles:
         made = PARTICLES.sub("", made)
     return made if made == text or any(map(str.isalnum, made)) else text
 
 
 @functools.cache
-def pattern(languages: Sequence[str], more: Sequence[str], apart: Sequence[str], keep: Sequence[str]) -> re.Pattern[str]:
-    """What finds a run of fillers with the pauses around it."""
-    always = [word for name in languages for word in ALWAYS[name]] + list(map(re.escape, more))
-    pauses = [word for name in languages for word in APART[name]] + list(map(re.escape, apart))
-    stays = "|".join(whole(re.escape(word)) for word in sorted(keep, key=len, reverse=True)) or "(?!)"
-    some = alternatives(always)
-    every = alternatives([*always, *pauses])
+def run_pattern(words: tuple[str, ...], keep: tuple[str, ...]) -> re.Pattern[str]:
+    """What finds a run of fillers with the pauses around it. Groups are atomic, so that nothing is tried twice."""
+    stays = alternatives(tuple(map(re.escape, keep)))
+    word = rf"(?!{stays}){alternatives(words)}"
     lead = rf"(?P<lead>(?:(?<![ \t])[ \t]{{1,4}})?(?:[{COMMAS}][ \t]{{0,4}})?)"
-    tail = rf"(?P<tail>{BREAK})(?P<stop>[.。]?(?![\w.]))(?P<next>\w?)"
-    run = rf"(?!{stays})(?:(?P<plain>{some}(?:{BREAK}{some})*)|(?P<apart>{every}(?:{BREAK}{every})*))"
     # A question or a cry is said on purpose, and `uh-huh` or `um.net` is a word of its own.
-    return re.compile(rf"{lead}{run}(?![ \t]*[?!？！:：]|['’-]\w|\.\w|[^\W\d_]\b(?<=[a-zA-Z])){tail}")
+    run = rf"(?>(?P<run>{word}(?:{BREAK}{word})*))(?![ \t]{{0,4}}[?!？！:：]|['’-]\w|\.\w)"
+    return re.compile(rf"{lead}{run}(?>(?P<tail>{BREAK}))(?P<stop>[.。]?)(?P<next>\w?)")
 
 
 def alternatives(words: Sequence[str]) -> str:
@@ -153,29 +158,33 @@ def whole(word: str) -> str:
     return rf"(?<![\w@/.'’-])(?<!\d[ ]){word[:first]}{both}{word[first + 1 :]}(?![\w@/])"
 
 
+def closed_apart(found: re.Match[str]) -> str:
+    """What takes the place of words that are fillers only between pauses: themselves where there are none."""
+    paused = found["tail"].strip(SPACES) or found["stop"] or found.end("tail") == len(found.string)
+    return closed(found) if paused and (opens(found) or found["lead"].strip(SPACES)) else found[0]
+
+
 def closed(found: re.Match[str]) -> str:
     """What takes the place of a run of fillers and the pauses around it."""
-    lead, tail, stop, following = found["lead"], found["tail"], found["stop"], found["next"]
-    before = found.string[: found.start()][-4:].rstrip(SPACES)
-    opens = (not before or before[-1] in OPENINGS) and not lead.strip(SPACES)
-    pauses = bool(tail.strip(SPACES) or stop) or found.end("tail") == len(found.string)
-    if found["apart"] and not (pauses and (opens or lead.strip(SPACES))):
-        return found[0]
-    if opens:
-        return lead + capital(found, following)
-    return between(lead, tail, stop, following, found) + following
+    following = found["next"]
+    if opens(found):
+        raised = found["run"][0].isupper() and len(following.upper()) == 1
+        return found["lead"] + (following.upper() if raised else following)
+    return between(found) + following
 
 
-def capital(found: re.Match[str], following: str) -> str:
-    """The letter that now opens the clause, with the capital that the filler had."""
-    filler = (found["plain"] or found["apart"])[0]
-    return following.upper() if filler.isupper() and len(following.upper()) == 1 else following
+def opens(found: re.Match[str]) -> bool:
+    """Whether a run stands at the beginning of a clause."""
+    before = found.string[max(0, found.start() - 4) : found.start()].rstrip(SPACES)
+    return (not before or before[-1] in OPENINGS) and not found["lead"].strip(SPACES)
 
 
-def between(lead: str, tail: str, stop: str, following: str, found: re.Match[str]) -> str:
+def between(found: re.Match[str]) -> str:
     """What stands between the words before and behind a run inside a clause: one pause at most."""
+    lead, tail, stop = found["lead"], found["tail"], found["stop"]
     comma, pause = lead.strip(SPACES), tail.strip(SPACES)
-    if stop or not following:
-        return stop or ("" if comma or found.end() == len(found.string) or pause else lead)
-    space = " " if lead.strip(COMMAS) or tail.endswith(tuple(SPACES)) else ""
-    return comma + space if comma and not pause else space
+    if stop or found.end() == len(found.string):
+        return stop
+    if comma and not pause:
+        return comma + (tail or lead.removeprefix(lead.rstrip(SPACES)))
+    return " " if set(SPACES) & {*lead, *tail} else ""

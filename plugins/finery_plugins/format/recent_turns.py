@@ -17,7 +17,6 @@ from finery_plugins.format.turns import (
     no_dialogue,
     replaced,
     roles,
-    solid,
     turn_column,
     turns_of,
     with_items,
@@ -88,11 +87,9 @@ class RecentTurns:
 
     def dialogues(self, column: pa.Array, spans: Sequence[tuple[int, int]]) -> list[list[int]]:
         """The turns to keep of each dialogue."""
-        turns = solid(column)
+        turns = column.flatten()
         speakers, sizes = roles(turns), self.sizes(contents_of(turns))
-        return [
-            [start + at for at in self.kept(speakers[start:end], sizes[start:end])] for start, end in spans
-        ]
+        return [[start + at for at in self.kept(speakers[start:end], sizes[start:end])] for start, end in spans]
 
     def kept(self, speakers: Sequence[str], sizes: Sequence[int]) -> list[int]:
         """The messages to keep of a dialogue."""
@@ -105,7 +102,7 @@ class RecentTurns:
 
     def histories(self, batch: Batch, column: pa.Array, spans: Sequence[tuple[int, int]]) -> list[list[int]]:
         """The exchanges to keep of each history; instruction, input and output count as the newest turn."""
-        sizes = self.sizes(plain(solid(column)).fill_null(""))
+        sizes = self.sizes(plain(column.flatten()).fill_null(""))
         own = self.sizes(contents(batch.drop_columns(["history"]))) if self.budget else [0] * len(spans)
         rows = []
         for (start, end), used in zip(spans, own, strict=True):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from finery import Batch, PipelineError
 from finery_plugins.format.chat import ROLES
-from finery_plugins.text.content import inner, is_list, listed, one_chunk, place
+from finery_plugins.text.content import is_list, listed, one_chunk, place
 
 COLUMNS = ("messages", "conversations", "conversation", "prompt")
 """The columns that may hold turns."""
@@ -48,9 +50,9 @@ def contents_of(turns: pa.Array) -> pa.Array:
 
 def bounds(column: pa.Array) -> list[tuple[int, int]]:
     """Where each list of a column starts and ends among its items; a null is an empty list."""
-    lengths = [len(row) if row is not None else 0 for row in column]
+    lengths = pc.list_value_length(column).fill_null(0).to_pylist()
     ends = np.cumsum([0, *lengths]).tolist()
-    return list(zip(ends[:-1], ends[1:], strict=True))
+    return list(pairwise(ends))
 
 
 def with_items(column: pa.Array, rows: Sequence[Sequence[int]]) -> pa.Array:
@@ -61,12 +63,7 @@ def with_items(column: pa.Array, rows: Sequence[Sequence[int]]) -> pa.Array:
     offsets = pa.array(ends, pa.int64() if large else pa.int32())
     whole = pa.LargeListArray if large else pa.ListArray
     mask = column.is_null() if column.null_count else None
-    return whole.from_arrays(offsets, solid(column).take(flat), type=column.type, mask=mask)
-
-
-def solid(column: pa.Array) -> pa.Array:
-    """The items of a list column, those under a null left out."""
-    return column.flatten() if column.null_count else inner(column)
+    return whole.from_arrays(offsets, column.flatten().take(flat), type=column.type, mask=mask)
 
 
 def turns_of(batch: Batch, name: str) -> pa.Array:

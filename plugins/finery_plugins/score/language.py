@@ -13,7 +13,7 @@ from finery_plugins.text.content import contents
 from finery_plugins.text.language import identified
 
 
-@plugin(needs=Needs(extra="text"))
+@plugin(needs=Needs(extra="text"), releases_gil=True)
 class LanguageScore:
     """Add the language of each document and its probability among the 140 that the model knows.
 
@@ -35,5 +35,5 @@ class LanguageScore:
     @hookimpl
     def score(self, batch: Batch) -> Mapping[str, pa.Array]:
         """`language` (ISO 639 code) and `language_confidence` (0 to 1)."""
-        found, confidence = identified(contents(batch, self.column).to_pylist(), self.max_characters)
+        found, confidence = identified(contents(batch, self.column), self.max_characters)
         return {"language": found, "language_confidence": confidence}

@@ -19,9 +19,9 @@ from finery.data.artifacts import Artifacts
 from finery.data.identity import hashed
 from finery.data.shards import Shard, ShardReader
 from finery.plugins import Manifest
+from finery.stages.amounts import characters
 from finery.stages.dedupe import components
 from finery.stages.layers import ShardOutput
-from finery.stages.mix import characters
 from finery.stages.passes import Link, PassTask
 
 

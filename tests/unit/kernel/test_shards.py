@@ -84,7 +84,7 @@ def test_a_copy_has_other_ids_and_the_same_text(tmp_path: Path) -> None:
     shard, ids = base(artifacts, [2, 3])
     copy = Shard(**{**vars(shard), "copy": 7})
     assert [row["text"] for row in read(artifacts, copy)] == ["0", "1", "2", "3", "4"]
-    assert [row["id"] for row in read(artifacts, copy)] == child_ids(ids, "copy", np.full(5, 7)).to_pylist()
+    assert [row["id"] for row in read(artifacts, copy)] == child_ids(ids, ":copy", np.full(5, 7)).to_pylist()
 
 
 def test_replaced_ids_stand_in_their_rows(tmp_path: Path) -> None:
