@@ -66,7 +66,7 @@ class StageSpecs:
         """
 
     @hookspec(firstresult=True)
-    def mix(self, sources: Sequence[Source], stage: Stage) -> Draw | Mapping[str, float]:
+    def mix(self, sources: Sequence[Source], state: State, stage: Stage) -> Draw | Mapping[str, float]:
         """Epochs of each source. The kernel draws the records by a hash of their ids."""
 
     @hookspec(firstresult=True)

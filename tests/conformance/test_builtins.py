@@ -28,6 +28,7 @@ TRIED: dict[str, list[dict[str, Any]]] = {
         {"options": {"where": "quality > 0.4"}, "samples": with_quality},
         {"options": {"best": 0.1, "by": "quality"}, "samples": with_quality},
     ],
+    "mix:balance": [{"options": {"by": "label"}, "samples": lambda: ["classification"]}],
     "mix:cap": [{"options": {"shares": {"domain": 0.15}}}],
     "mix:ratio": [
         {"options": {"shares": SHARES}},

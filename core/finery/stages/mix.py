@@ -30,7 +30,8 @@ from finery.plan import Step
 from finery.stages.amounts import weighed, weights
 from finery.stages.answers import blamed
 from finery.stages.layers import ShardOutput
-from finery.stages.passing import commit
+from finery.stages.passing import commit, prepare
+from finery.stages.state import load_state
 from finery.stages.summary import added_up, conserve
 from finery.types import Draw, Source, Stage
 
@@ -69,10 +70,12 @@ def run_mix(context: Context, step: Step) -> None:
     context.started(step)
     shards = list(enumerate(context.dataset.only(step.touched).all_shards()))
     sources = [weighed(context, name, shards) for name in step.touched]
+    prepare(context, step)
+    state = load_state(context.artifacts.partial(step.fingerprint))
     ask = bind(step.configured.plugin, "mix", context.observers)
     with blamed(step):
         columns = {name: context.dataset.columns(name) for name in step.touched}
-        draw = as_draw(ask(sources=sources, stage=step.stage), sources, columns, step)
+        draw = as_draw(ask(sources=sources, state=state, stage=step.stage), sources, columns, step)
     entries: list[dict[str, Any]] = []
     for source in sources:
         own = [(number, shard) for number, shard in shards if shard.source == source.name]

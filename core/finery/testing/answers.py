@@ -169,11 +169,14 @@ def text_types(_batch: pa.Table, answer: pa.Table) -> Iterator[Complaint]:
 def mix_epochs(sources: Sequence[Source], answer: Any) -> Iterator[Complaint]:
     """Epochs are finite, not negative, of sources that are there, in a unit that each of them has."""
     known = {source.name: source for source in sources}
-    for name, amount in epochs(answer).items():
+    for name, said in epochs(answer).items():
         if name not in known:
             yield f"answered epochs of '{name}', which is not a source", "answer for the sources given"
-        if not isinstance(amount, int | float) or not math.isfinite(amount) or amount < 0:
-            yield f"answered {amount!r} epochs of '{name}'", "answer a finite number, 0 for none"
+        for amount in said.values() if isinstance(said, Mapping) else [said]:
+            if not isinstance(amount, int | float) or not math.isfinite(amount) or amount < 0:
+                yield f"answered {amount!r} epochs of '{name}'", "answer a finite number, 0 for none"
+        if isinstance(said, Mapping) and getattr(answer, "by", None) is None:
+            yield f"answered epochs of '{name}' by values of no column", "name the column: Draw(..., by='label')"
     if isinstance(answer, Draw) and not all(unit_known(source, answer.unit) for source in sources):
         yield f"answered epochs in '{answer.unit}'", "measure in `records`, `characters` or a numeric column"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from finery.testing.answers import codes, epochs
+from finery.testing.answers import codes
 from finery.types import Draw, Reasons
 
 Rows: TypeAlias = dict[str, list[str]]
@@ -31,14 +31,20 @@ def rows_of(verb: str, given: Any, answer: Any, reference: Any = None) -> Rows:
 
 
 def mix_rows(answer: Any) -> Rows:
-    """Epochs as one row a source, sorted by name."""
-    amounts = sorted(epochs(answer).items())
-    unit = answer.unit if isinstance(answer, Draw) else "records"
+    """Epochs as one row a source, or a value of the column it is drawn by, sorted by name."""
+    draw = answer if isinstance(answer, Draw) else Draw(answer)
+    amounts = sorted((name, *part) for name, said in draw.epochs.items() for part in parts(said))
     return {
-        "source": [name for name, _ in amounts],
-        "epochs": [repr(float(amount)) for _, amount in amounts],
-        "unit": [unit] * len(amounts),
+        "source": [name for name, _, _ in amounts],
+        "value": [value for _, value, _ in amounts],
+        "epochs": [repr(float(amount)) for _, _, amount in amounts],
+        "how": [repr((draw.unit, draw.by, draw.weight))] * len(amounts),
     }
+
+
+def parts(said: float | Mapping[str, float]) -> list[tuple[str, float]]:
+    """What is said of a source, by values of a column or as a whole."""
+    return list(said.items()) if isinstance(said, Mapping) else [("", said)]
 
 
 def laid_out(verb: str, batch: pa.Table, answer: Any) -> tuple[dict[str, list[Any]], list[Any]]:

@@ -12,7 +12,7 @@ from finery.plugins import hooks
 from finery.specs import VERBS, ObserverSpecs, StageSpecs
 from finery.testing.subject import MAPS, Raised, Skipped, Subject
 
-COMPANIONS: Mapping[str, tuple[str, ...]] = {"prepare": MAPS, "same": ("dedupe",)}
+COMPANIONS: Mapping[str, tuple[str, ...]] = {"prepare": (*MAPS, "mix"), "same": ("dedupe",)}
 """Hooks that stand beside a verb, and the verbs that listen to them."""
 
 STAGE_HOOKS = (*VERBS, *COMPANIONS)

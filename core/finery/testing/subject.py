@@ -20,7 +20,7 @@ from finery.testing.answers import unusable
 from finery.testing.dataset import MemoryDataset
 from finery.testing.rows import Rows, rows_of
 from finery.testing.samples import Samples, copied
-from finery.types import Stage, State, Tally
+from finery.types import Source, Stage, State, Tally
 
 MAPS = ("filter", "score", "dedupe", "format")
 """Verbs whose answer is a map over batches."""
@@ -135,11 +135,21 @@ class Subject:
             return None
         return bind(self.plugin, "prepare")(dataset=dataset, stage=self.stage)
 
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """What a mix is given: the sources of the samples, where `prepare` has seen them, else made-up ones."""
+        if "prepare" not in hooks(self.cls):
+            return self.samples.sources
+        batches = self.samples.batches
+        dataset = MemoryDataset(batches)
+        records = {name: sum(len(batch) for batch in dataset.batches(only=[name])) for name in dataset.sources}
+        return tuple(Source(name, count, {"characters": 100.0 * count}) for name, count in records.items())
+
     def answered(self, given: Any) -> Answered[Any]:
         """What the verb answers for a batch, or for a mix's sources."""
         tally = Tally()
         if self.verb == "mix":
-            return Answered(given, self.work(sources=given, stage=self.stage), tally)
+            return Answered(given, self.work(sources=given, state=self.state, stage=self.stage), tally)
         answer = self.work(batch=given, state=self.state, stage=self.stage, tally=tally)
         return Answered(given, answer, tally)
 
@@ -155,7 +165,7 @@ class Subject:
         """The first answers for copies of the ordinary samples, and what was printed meanwhile."""
         printed = io.StringIO()
         copies = [copied(batch, range(len(batch))) for batch in self.samples.batches]
-        given = [self.samples.sources] if self.verb == "mix" else copies
+        given = [self.sources] if self.verb == "mix" else copies
         with contextlib.redirect_stdout(printed):
             outcome = attempt(lambda: [self.answered(one) for one in given])
         return outcome, printed.getvalue()

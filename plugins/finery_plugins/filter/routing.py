@@ -45,9 +45,10 @@ IRRELEVANT: Mapping[str, tuple[str, ...]] = {
     ),
     "zh": (
         "(?:前面|前方)(?:还有|有)[^，。！？]{0,6}(?:位|人|名)",
-        "(?:正在|已)?(?:为您)?(?:排队|排队等候|排队等待)",
+        "(?:正在|已|已经|还在)(?:为您)?排队(?:等候|等待|中)?",
         f"{HUMAN_ZH}(?:都|正|全)?(?:忙|繁忙)",
-        "(?:请|麻烦)?(?:您)?(?:对|给|为)?(?:我|本次|此次|这次)?(?:的)?(?:服务)?(?:进行|做|作|做出)?(?:一个|一下)?(?:满意度)?(?:评价|打分|评分)",
+        "(?:请|麻烦)(?:您)?(?:对|给|为)?[^，。！？]{0,10}(?:评价|打分|评分)",
+        "(?:对|给|为)(?:我|本次|此次|这次)[^，。！？]{0,6}(?:评价|打分|评分)",
         "(?:会话|对话|聊天|服务)(?:已|已经)?(?:结束|关闭|超时|断开)",
         "(?:请问)?您还在(?:吗|线)",
         "(?:这是|此为|系统)?自动(?:回复|应答|消息)",
@@ -59,8 +60,8 @@ IRRELEVANT: Mapping[str, tuple[str, ...]] = {
 
 COURTESY: Mapping[str, tuple[str, ...]] = {
     "en": (
-        r"^(?:ok(?:ay)?|sure|certainly|of course|no problem|hello|hi|hey|dear customer|good (?:morning|afternoon|evening)|bye"
-        r"|goodbye"
+        r"^(?:ok(?:ay)?|sure|certainly|of course|no problem|hello|hi|hey|dear customer"
+        r"|good (?:morning|afternoon|evening)|bye|goodbye"
         r"|welcome|great|all right|alright|understood|i (?:see|understand))\b",
         r"\b(?:thank(?:s| you)|(?:i am|i'm|we are|we're) (?:very |so )?sorry|apologi[sz]e|please (?:wait|hold|stay)"
         r"|one moment|just a (?:moment|minute|second)"

@@ -183,9 +183,12 @@ def rendered(tokenizer: Any, turns: Sequence[Turn], limit: int | None) -> Render
 
 
 def last_of_answers(flags: Sequence[bool]) -> list[int]:
-    """Where each stretch of answer tokens ends."""
+    """Where each answer ends; the end-of-text token that training puts behind the last one counts to it."""
     following = [*flags[1:], False]
-    return [at for at, (here, then) in enumerate(zip(flags, following, strict=True)) if here and not then]
+    ends = [at for at, (here, then) in enumerate(zip(flags, following, strict=True)) if here and not then]
+    if len(ends) > 1 and not flags[ends[-1] - 1]:
+        del ends[-2]
+    return ends
 
 
 @functools.cache

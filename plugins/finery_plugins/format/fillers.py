@@ -140,7 +140,7 @@ def run_pattern(words: tuple[str, ...], keep: tuple[str, ...]) -> re.Pattern[str
     lead = rf"(?P<lead>(?:(?<![ \t])[ \t]{{1,4}})?(?:[{COMMAS}][ \t]{{0,4}})?)"
     # A question or a cry is said on purpose, and `uh-huh` or `um.net` is a word of its own.
     run = rf"(?>(?P<run>{word}(?:{BREAK}{word})*))(?![ \t]{{0,4}}[?!？！:：]|['’-]\w|\.\w)"
-    return re.compile(rf"{lead}{run}(?>(?P<tail>{BREAK}))(?P<stop>[.。]?)(?P<next>\w?)")
+    return re.compile(rf"{lead}{run}(?>(?P<tail>{BREAK}))(?P<stop>(?:[.。][ \t]{{0,4}})?)(?P<next>\w?)")
 
 
 def alternatives(words: Sequence[str]) -> str:
@@ -183,7 +183,7 @@ def between(found: re.Match[str]) -> str:
     """What stands between the words before and behind a run inside a clause: one pause at most."""
     lead, tail, stop = found["lead"], found["tail"], found["stop"]
     comma, pause = lead.strip(SPACES), tail.strip(SPACES)
-    if stop or found.end() == len(found.string):
+    if stop or found.end("stop") == len(found.string):
         return stop
     if comma and not pause:
         return comma + (tail or lead.removeprefix(lead.rstrip(SPACES)))

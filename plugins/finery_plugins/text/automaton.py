@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from finery_plugins.text.characters import CLASS, LETTER, LOWER, UNSETTLED, UPPER
 from finery_plugins.text.kernels import Array, decoded, kernel
 
@@ -104,7 +102,9 @@ def weighed(counts: Array, seen: Array, different: int, table: Array, weights: A
         p, q = weight(counts, a, weights), weight(counts, b, weights)
         r, s = weight(counts, c, weights), weight(counts, d, weights)
         for column in range(len(scores)):
-            scores[column] += p * table[a, column] + q * table[b, column] + (r * table[c, column] + s * table[d, column])
+            scores[column] += (
+                p * table[a, column] + q * table[b, column] + (r * table[c, column] + s * table[d, column])
+            )
         index += 4
     for left in range(index, different):
         a = seen[left]

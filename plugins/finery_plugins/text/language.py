@@ -23,7 +23,7 @@ WEIGHTS = 4096
 """Counts of a feature whose weight is looked up; nearly all are 1."""
 
 
-LANES, STEPS = 8, 4096
+LANES, STEPS = 16, 4096
 """Texts that the kernel walks side by side, and for how many bytes: those of 1,000 characters at most."""
 
 
@@ -38,7 +38,7 @@ class Automaton:
     moves: np.ndarray
     """`uint32` (rows x 256,): the next state by row and byte."""
     rows: np.ndarray
-    """`uint32` (states,): the row of each state; many share one."""
+    """`uint16` or `uint32` (states,): the row of each state; many share one."""
     features: np.ndarray
     """`int32` (states,): the feature that a state stands for, or -1."""
     table: np.ndarray
@@ -65,7 +65,7 @@ def automaton() -> Automaton:
     table, scale = whole_numbers(read.nb_ptc)
     return Automaton(
         frozen(np.array(read.tk_nextmove)),
-        frozen(np.array(read.tk_row, np.uint32)),
+        frozen(np.array(read.tk_row)),
         frozen(np.array(read.tk_output, np.int32)),
         frozen(table),
         scale,

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import pyarrow as pa
-import pytest
 
-from finery import MissingExtra
 from finery_plugins.score.language import LanguageScore
-from finery_plugins.text.language import identifier
 
 BatchOf = Callable[..., pa.Table]
 
@@ -38,9 +34,3 @@ def test_text_without_letters_is_undetermined(batch_of: BatchOf) -> None:
 def test_types_do_not_depend_on_the_batch(batch_of: BatchOf) -> None:
     columns = LanguageScore().score(batch=batch_of(text=["a"]).slice(0, 0))
     assert [column.type for column in columns.values()] == [pa.string(), pa.float64()]
-
-
-def test_without_py3langid_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "py3langid.langid", None)
-    with pytest.raises(MissingExtra, match=r"pip install 'finery\[text\]'"):
-        identifier.__wrapped__()
