@@ -77,3 +77,11 @@ def test_a_column_that_is_not_there_is_an_error_that_names_it(parts: Place) -> N
     outcome = parts.run()
     assert outcome.code == 1
     assert "has no column 'nothing' to draw by" in outcome.err
+
+
+def test_balance_keeps_so_many_records_of_a_label(parts: Place) -> None:
+    parts.pipeline(
+        '[[source]]\nname = "a"\npath = "a.jsonl"\n[[stage]]\nmix = "balance"\nby = "label"\nmax_records = 25\n'
+    )
+    parts.good()
+    assert drawn(parts, "balance", "label") == {"x": 25, "y": 20, "z": 25, None: 10}

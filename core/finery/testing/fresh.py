@@ -54,7 +54,7 @@ def write_task(subject: Subject, folder: Path) -> None:
         "module": subject.cls.__module__,
         "name": subject.cls.__qualname__,
         "options": json.loads(dumped(subject.plugin)),
-        "sources": [asdict(source) for source in subject.samples.sources],
+        "sources": [asdict(source) for source in subject.sources],
         **{name: len(batches) for name, batches in tables.items()},
     }
     (folder / "task.json").write_text(json.dumps(task))

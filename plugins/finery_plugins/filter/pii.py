@@ -81,7 +81,8 @@ class PiiFilter:
 
 def explained(answer: Reasons, found: dict[int, list[Span]]) -> Reasons:
     """Reasons whose detail begins with how many of each kind there were."""
+    rules = pa.array([], pa.string()) if answer.detail is None else answer.detail
     told: list[str | None] = []
-    for row, (code, detail) in enumerate(zip(answer.code.to_pylist(), answer.detail.to_pylist(), strict=True)):
-        told.append("; ".join(filter(None, [kinds_said(found[row]), detail])) if code else None)
+    for row, (code, rule) in enumerate(zip(answer.code.to_pylist(), rules.to_pylist(), strict=True)):
+        told.append("; ".join(filter(None, [kinds_said(found[row]), rule])) if code else None)
     return replace(answer, detail=pa.array(told, pa.string()))

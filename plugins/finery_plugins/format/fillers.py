@@ -187,4 +187,4 @@ def between(found: re.Match[str]) -> str:
         return stop
     if comma and not pause:
         return comma + (tail or lead.removeprefix(lead.rstrip(SPACES)))
-    return " " if set(SPACES) & {*lead, *tail} else ""
+    return next((space for space in lead + tail if space in SPACES), "")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
@@ -22,8 +23,11 @@ from finery_plugins.format.turns import (
     with_items,
 )
 from finery_plugins.score.statistics import token_counts
-from finery_plugins.text.content import contents, one_chunk, plain
+from finery_plugins.text.content import one_chunk, plain
 from finery_plugins.text.measures import counts
+
+OWN = ("instruction", "input", "output")
+"""The columns of the newest turn of a history."""
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -103,7 +107,8 @@ class RecentTurns:
     def histories(self, batch: Batch, column: pa.Array, spans: Sequence[tuple[int, int]]) -> list[list[int]]:
         """The exchanges to keep of each history; instruction, input and output count as the newest turn."""
         sizes = self.sizes(plain(column.flatten()).fill_null(""))
-        own = self.sizes(contents(batch.drop_columns(["history"]))) if self.budget else [0] * len(spans)
+        parts = [one_chunk(batch.column(name)) for name in OWN if name in batch.column_names]
+        own = np.sum([self.sizes(plain(part).fill_null("")) for part in parts], axis=0, dtype=np.int64).tolist()
         rows = []
         for (start, end), used in zip(spans, own, strict=True):
             stay = self.newest(sizes[start:end], [True] * (end - start), used, 1)

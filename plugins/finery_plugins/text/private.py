@@ -98,11 +98,11 @@ def kinds_said(spans: Sequence[Span]) -> str:
 def matches(seen: View, known: Sequence[Recogniser]) -> dict[int, list[Span]]:
     """All matches by row, offsets from the beginning of the text."""
     found: dict[int, list[Span]] = {}
-    data = memoryview(seen.data)
+    data = seen.data.tobytes()
     for family in dict.fromkeys(one.family for one in known):
         those = [one for one in known if one.family == family]
         for window in merged(FAMILIES[family](seen)):
-            piece, base = bytes(data[window.start : window.end]), window.start - int(seen.offsets[window.row])
+            piece, base = data[window.start : window.end], window.start - int(seen.offsets[window.row])
             for one in those:
                 if window.digits >= one.digits:
                     found.setdefault(window.row, []).extend(shifted(one, piece, base))

@@ -148,8 +148,9 @@ PHONES = (
 SAID = re.compile(
     rb"(?i:\b(?:tele)?phone|\btel|\bmobile|\bcell|\bcall|\bfax|\bwhatsapp|"
     + "电话|手机|联系方式|微信|传真".encode()
-    + rb")(?:\s{0,2}(?:no\.?|number|is|at|me|us|on|:|=|\xef\xbc\x9a|\xe5\x8f\xb7|\xe7\xa0\x81|\xe6\x98\xaf)){0,3}\s{0,2}"
-    rb"(?P<phone>[0-9](?:[ .-]?[0-9]){6,12})(?![0-9A-Za-z_])"
+    + rb")(?:\s{0,2}(?:no\.?|number|is|at|me|us|on|:|=|"
+    + "：|号|码|是".encode()
+    + rb")){0,3}\s{0,2}(?P<phone>[0-9](?:[ .-]?[0-9]){6,12})(?![0-9A-Za-z_])"
 )
 """A bare number after a word that says what it is."""
 

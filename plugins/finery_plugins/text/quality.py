@@ -275,3 +275,8 @@ def marks(texts: pa.Array) -> Marks:
     out = seen.rows(4)
     loaded("lines").runs(*seen.texts, MARK, SYMBOL, out)
     return Marks(*out.T)
+
+
+def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """`float64` (n,): part of whole, NaN where the whole is nothing."""
+    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)

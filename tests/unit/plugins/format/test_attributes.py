@@ -104,7 +104,7 @@ def test_bad_tables_are_faults(tmp_path: Path, users: Path) -> None:
     twice.write_text("user,age\n1,2,3\n")
     with pytest.raises(DataError, match="cannot be read"):
         Attributes(table=twice, key="user").prepare()
-    with pytest.raises(ValidationError, match="takes .csv"):
+    with pytest.raises(ValidationError, match=r"takes \.csv"):
         Attributes(table=tmp_path / "users.xls", key="user")
 
 

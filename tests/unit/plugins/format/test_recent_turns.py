@@ -27,8 +27,8 @@ def dialogue(roles: str, sizes: list[int] | None = None) -> list[dict[str, str]]
     ]
 
 
-def kept(batch_of: BatchOf, turns: list[dict[str, str]] | None, **options: Any) -> str:
-    batch = batch_of(messages=pa.array([turns], MESSAGES))
+def kept(batch_of: BatchOf, said: list[dict[str, str]] | None, **options: Any) -> str:
+    batch = batch_of(messages=pa.array([said], MESSAGES))
     after = RecentTurns(**options).format(batch=batch, tally=Tally())["messages"].to_pylist()[0]
     return "".join(turn["content"][:1] for turn in after or ())
 
