@@ -38,8 +38,16 @@ TRIED: dict[str, list[dict[str, Any]]] = {
     "format:clean": [{}, {"samples": lambda: ["alpaca", "messages", "preference", "ranked"]}],
     "format:split": [{}, {"samples": lambda: ["messages", "classification"]}],
     "dedupe:exact": [{}, {"samples": lambda: ["alpaca", "messages", "preference"]}],
+    "dedupe:url": [{"samples": lambda: with_urls()}],
     "dedupe:minhash": [{}, {"samples": lambda: ["alpaca", "messages", "preference"]}],
 }
+
+
+def with_urls() -> pa.Table:
+    """The text sample with a URL a record, some of them null, some alike."""
+    batch = sample("text")
+    urls = [None if i % 9 == 0 else f"https://www.example.com/{i // 2}/?utm_source={i}" for i in range(len(batch))]
+    return batch.append_column("url", pa.array(urls, pa.large_string()))
 
 
 def sized(name: str) -> Source:
