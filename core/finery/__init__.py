@@ -26,6 +26,8 @@ if TYPE_CHECKING:
         Dataset,
         Draw,
         Evaluation,
+        File,
+        HubFile,
         Journal,
         Model,
         Needs,
@@ -49,8 +51,8 @@ HOMES = {
     "finery.plugins": ("API", "Manifest", "plugin"),
     "finery.specs": ("hookimpl",),
     "finery.types": (
-        "Dataset", "Draw", "Evaluation", "Journal", "Model", "Needs", "Reasons", "Source", "Stage", "State",
-        "Tally", "World",
+        "Dataset", "Draw", "Evaluation", "File", "HubFile", "Journal", "Model", "Needs", "Reasons", "Source", "Stage",
+        "State", "Tally", "World",
     ),
 }  # fmt: skip
 
@@ -62,7 +64,9 @@ __all__ = [
     "Draw",
     "Evaluation",
     "Fault",
+    "File",
     "FineryError",
+    "HubFile",
     "Journal",
     "Manifest",
     "MissingExtra",

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from finery.catalog import Entry, entries, find, load
 from finery.data.source import SourceConfig
 from finery.errors import Fault, FineryError, PipelineError, PluginError, did_you_mean
+from finery.fileoptions import resolved
 from finery.plugins import manifest
 from finery.tables import ObserverTable, RunTable, SourceTable, StageWords
 from finery.tomllines import key_lines, line_of
@@ -173,7 +174,7 @@ class Reader:
         try:
             cls = load(entry)
             manifest(cls)
-            return self.table(cls, dict(options), place, what)
+            return self.table(cls, resolved(cls, options, self.file.resolve().parent), place, what)
         except FineryError as error:
             self.fault(place, f"{what}: {error.faults[0].place}: {error.faults[0].fault}", error.faults[0].remedy)
         return None

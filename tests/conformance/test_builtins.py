@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -20,6 +21,13 @@ def with_quality() -> pa.Table:
     return batch.append_column("quality", pa.array(values, pa.float64()))
 
 
+def with_users() -> pa.Table:
+    """The text sample with the user of each record, some of them unknown."""
+    batch = sample("text")
+    return batch.append_column("user", pa.array([f"u{i % 5}" for i in range(len(batch))], pa.large_string()))
+
+
+USERS = str(Path(__file__).parent / "users.csv")
 SHARES = {"general": 0.8, "domain": 0.2}
 
 # What a plugin is tried with, where its options have no defaults or text is not what it is for.
@@ -34,6 +42,14 @@ TRIED: dict[str, list[dict[str, Any]]] = {
         {"options": {"shares": SHARES}},
         {"options": {"shares": SHARES, "unit": "words"}, "samples": lambda: [sized("general"), sized("domain")]},
     ],
+    "filter:label": [{"samples": lambda: ["classification"]}],
+    "filter:template": [{"samples": lambda: ["messages", "alpaca"]}],
+    "format:attributes": [{"options": {"table": USERS, "key": "user"}, "samples": lambda: with_users()}],
+    "format:few-shot": [{"samples": lambda: ["alpaca", "classification"]}],
+    "format:preference": [{"samples": lambda: ["preference", "ranked"]}],
+    "format:ranked": [{"samples": lambda: ["ranked"]}],
+    "format:recent-turns": [{"options": {"turns": 1}, "samples": lambda: ["messages", "alpaca"]}],
+    "format:template": [{"options": {"task": "classification"}, "samples": lambda: ["classification"]}],
     "format:chat": [{"samples": lambda: ["alpaca", "messages"]}],
     "format:clean": [{}, {"samples": lambda: ["alpaca", "messages", "preference", "ranked"]}],
     "format:split": [{}, {"samples": lambda: ["messages", "classification"]}],

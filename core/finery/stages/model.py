@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-import xxhash
 
 from finery.context import Context
 from finery.errors import PluginError
+from finery.fileoptions import path_digest
 from finery.journal import FileJournal
 from finery.kernel import bind
 from finery.plan import Step
@@ -59,19 +59,8 @@ def model_of(context: Context, step: Step, folder: Path) -> Model | None:
         return context.models[step.model]
     local = folder / step.model
     if local.is_dir():
-        return Model(local, step.model, folder_digest(local))
+        return Model(local, step.model, path_digest(local))
     return Model(Path(step.model), step.model, step.model)
-
-
-def folder_digest(folder: Path) -> str:
-    """A digest over the names and bytes of a folder's files."""
-    digest = xxhash.xxh3_128()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        digest.update(str(path.relative_to(folder)).encode())
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 22):
-                digest.update(chunk)
-    return digest.hexdigest()
 
 
 def seen(context: Context, step: Step) -> dict[str, Any]:

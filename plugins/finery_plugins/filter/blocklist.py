@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
-import pyarrow as pa
 from pydantic import Field, model_validator
 
 from finery import Batch, Needs, Reasons, State, hookimpl, plugin
 from finery_plugins.filter.rules import Rule, most, reasons
+from finery_plugins.filter.telling import told
 from finery_plugins.text.content import contents
 from finery_plugins.text.measures import counts
 from finery_plugins.text.phrases import counted, hits, named, read_phrases, unique
@@ -26,8 +24,8 @@ class Blocklist:
 
     Thousands of phrases are looked for in one pass (Aho and Corasick 1975), in lower case. A phrase has to stand whole:
     `ass` is not in `grass`. Of scripts written without spaces (Han, kana, Thai and others) it may stand anywhere, as
-    in C4 (Raffel et al. 2020), where any match drops a document. Each occurrence counts, and overlapping ones too. The
-    detail names the phrases. Files are read once and kept with the run.
+    in C4 (Raffel et al. 2020), where any match drops a document. The words of a phrase are a single blank apart. Each
+    occurrence counts, and overlapping ones too. The detail names the phrases. Files are read once and kept with the run.
 
     ```toml
     [[stage]]
@@ -80,15 +78,3 @@ class Blocklist:
         if self.max_share is not None:
             rules += most("often-blocked", many / np.maximum(counts(texts).words, 1), self.max_share)
         return told(reasons(rules, len(batch)), named(found, phrases))
-
-
-def told(answer: Reasons, words: dict[int, str]) -> Reasons:
-    """Reasons whose detail begins with words on a record."""
-    codes = answer.code.to_pylist()
-    rules = [None] * len(codes) if answer.detail is None else answer.detail.to_pylist()
-    joined = functools.partial("; ".join)
-    detail = [
-        joined(filter(None, [words.get(row), rule])) or None if code else None
-        for row, (code, rule) in enumerate(zip(codes, rules, strict=True))
-    ]
-    return replace(answer, detail=pa.array(detail, pa.string()))

@@ -22,11 +22,11 @@ NUMBER = re.compile(r"[-−]?(?:(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+
 """A number, with a comma a thousand, or a fraction."""
 
 SAID = re.compile(
-    r"####[ \t]*(?P<marked>.+)"
+    r"####(?=[ \t]*(?P<marked>[^\n]{1,200}))"
     r"|\\boxed\{(?P<boxed>(?:[^{}]|\{[^{}]*\}){1,200})\}"
-    r"|(?:final answer|the answer|answer)(?: is|:)+[ \t]*(?P<told>[^\n]{1,200})"
-    r"|(?:^|\n)A:[ \t]*(?P<short>[^\n]{1,200})"
-    r"|(?:答案|结果)(?:[是为]|应[是为])?[ \t]*[：:是为][ \t]*(?P<zh>[^\n]{1,200})",
+    r"|(?:final answer|the answer|answer)(?: is|:)+(?=[ \t]*(?P<told>[^\n]{1,200}))"
+    r"|(?:^|\n)A:(?=[ \t]*(?P<short>[^\n]{1,200}))"
+    r"|(?:答案|结果)(?:[是为]|应[是为])?[ \t]*[：:是为](?=[ \t]*(?P<zh>[^\n]{1,200}))",
     re.IGNORECASE,
 )
 """How reasoning says its answer: GSM8K's mark (Cobbe et al. 2021), LaTeX as in MATH (Hendrycks et al. 2021), words."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
-import pyarrow as pa
 from pydantic import Field, model_validator
 
 from finery import Batch, Needs, Reasons, hookimpl, plugin
 from finery_plugins.filter.rules import Rule, most, reasons
+from finery_plugins.filter.telling import told
 from finery_plugins.text.content import contents
 from finery_plugins.text.measures import byte_lengths
-from finery_plugins.text.private import Country, Search, Span, kinds_said, search
+from finery_plugins.text.private import Country, Search, kinds_said, search
 from finery_plugins.text.private_patterns import Kind
 
 
@@ -76,13 +75,4 @@ class PiiFilter:
             shares[row] = sum(span.end - span.start for span in spans) / sizes[row]
         rules: list[Rule] = most("many-personal-data", counts, self.max_count)
         rules += most("much-personal-data", shares, self.max_share)
-        return explained(reasons(rules, len(batch)), found)
-
-
-def explained(answer: Reasons, found: dict[int, list[Span]]) -> Reasons:
-    """Reasons whose detail begins with how many of each kind there were."""
-    rules = pa.array([], pa.string()) if answer.detail is None else answer.detail
-    told: list[str | None] = []
-    for row, (code, rule) in enumerate(zip(answer.code.to_pylist(), rules.to_pylist(), strict=True)):
-        told.append("; ".join(filter(None, [kinds_said(found[row]), rule])) if code else None)
-    return replace(answer, detail=pa.array(told, pa.string()))
+        return told(reasons(rules, len(batch)), {row: kinds_said(spans) for row, spans in found.items()})

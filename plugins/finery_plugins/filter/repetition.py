@@ -16,6 +16,14 @@ from finery_plugins.text.quality import repetition, share
 Share = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Size = Annotated[int, Field(ge=1, le=100)]
 
+Code = Literal[
+    "empty",
+    "repeated-paragraphs",
+    "repeated-paragraph-characters",
+    "repeated-lines",
+    "repeated-line-characters",
+]
+
 TOP = {2: 0.20, 3: 0.18, 4: 0.16}
 DUPLICATE = {5: 0.15, 6: 0.14, 7: 0.13, 8: 0.12, 9: 0.11, 10: 0.10}
 """Rae et al. 2021, table A1."""
@@ -71,11 +79,7 @@ class Repetition:
     )
     """Greatest share of characters in n-grams that repeat an earlier one, by their number of words."""
 
-    skip: list[
-        Literal[
-            "repeated-paragraphs", "repeated-paragraph-characters", "repeated-lines", "repeated-line-characters", "empty"
-        ]
-    ] = Field(default_factory=list)
+    skip: list[Code] = Field(default_factory=list)
     """Rules that are not applied, by the reasons they give."""
 
     column: str | None = None
@@ -85,7 +89,9 @@ class Repetition:
     def filter(self, batch: Batch) -> Reasons:
         """The first rule that fails, in the order of the options, with value and bound."""
         like = self.preset == "datatrove"
-        seen = repetition(contents(batch, self.column), like, list(self.max_top_ngrams), list(self.max_duplicate_ngrams))
+        seen = repetition(
+            contents(batch, self.column), like, list(self.max_top_ngrams), list(self.max_duplicate_ngrams)
+        )
         empty = [Rule("empty", seen.characters == 0)] if like else []
         applied = [rule for rule in [*empty, *self.line_rules(seen)] if rule.code not in self.skip]
         return reasons([*applied, *self.ngram_rules(seen)], len(batch))

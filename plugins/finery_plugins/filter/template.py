@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from finery import Batch, Reasons, UsageError, hookimpl, missing_extra, plugin
+from finery import Batch, HubFile, Reasons, UsageError, hookimpl, missing_extra, plugin
 from finery_plugins.filter.rules import Rule, most, reasons
 from finery_plugins.format.chat import READERS, SHAPES, Turn, shape_of
 from finery_plugins.train.conversation import renderings, spelled, templated, turn_ends
@@ -24,7 +24,7 @@ KNOWN = ("system", "user", "assistant", "tool")
 CONTROL = re.compile(
     r"<\|(?:im_start|im_end|im_sep|endoftext|eot_id|eom_id|start_header_id|end_header_id|begin_of_text|end_of_text"
     r"|system|user|assistant|end|endofprompt|pad)\|>"
-    r"|\[/?INST\]|<</?SYS>>|</?s>(?=\s|$)|<(?:start|end)_of_turn>|<｜[^｜>]{1,40}｜>"
+    r"|\[/?INST\]|<</?SYS>>|\A\s*<s>|</s>\s*\Z|<(?:start|end)_of_turn>|<｜[^｜>]{1,40}｜>"
 )
 """Marks of turns in the templates of ChatML, Llama 2 and 3, Phi, Gemma and DeepSeek."""
 
@@ -61,7 +61,7 @@ class Template:
     ```
     """
 
-    tokenizer: str | None = None
+    tokenizer: HubFile | None = None
     """The folder or hub name of a tokenizer with a chat template; by default the structure alone is checked."""
 
     max_tokens: Count | None = None

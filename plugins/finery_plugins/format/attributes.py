@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from finery import Batch, DataError, PipelineError, State, Tally, UsageError, did_you_mean, hookimpl, plugin
+from finery import Batch, DataError, File, PipelineError, State, Tally, UsageError, did_you_mean, hookimpl, plugin
 from finery_plugins.format.ranked import put
 from finery_plugins.format.template import PLACE
 from finery_plugins.format.turns import keys, replaced, roles, turn_column, turns_of
@@ -42,7 +42,7 @@ class Attributes:
     ```
     """
 
-    table: Path
+    table: File
     """A file of one row a user: `.csv`, `.tsv`, `.jsonl` or `.parquet`."""
 
     key: Name
@@ -70,7 +70,7 @@ class Attributes:
     @model_validator(mode="after")
     def the_table_can_be_read(self) -> Attributes:
         """Raise ValueError for a file of unknown kind."""
-        if self.table.suffix.lower() not in READERS:
+        if Path(self.table).suffix.lower() not in READERS:
             raise ValueError(f"table = '{self.table}': takes {', '.join(READERS)}")
         return self
 
@@ -78,9 +78,9 @@ class Attributes:
     def prepare(self) -> State:
         """The key and the attributes of each user, as text. Raises UsageError or DataError for a bad table."""
         place = f"table '{self.table}'"
-        if not self.table.is_file():
-            raise UsageError.at(place, "there is no such file", "give its path from the pipeline's folder, or in full")
-        found = read(self.table)
+        if not Path(self.table).is_file():
+            raise UsageError.at(place, "there is no such file", "give its path in full")
+        found = read(Path(self.table))
         wanted = (
             self.columns
             or sorted(set(PLACE.findall(self.template)))

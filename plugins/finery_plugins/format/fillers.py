@@ -135,8 +135,8 @@ def unfilled(text: str, always: re.Pattern[str], apart: re.Pattern[str], particl
 @functools.cache
 def run_pattern(words: tuple[str, ...], keep: tuple[str, ...]) -> re.Pattern[str]:
     """What finds a run of fillers with the pauses around it. Groups are atomic, so that nothing is tried twice."""
-    stays = alternatives(tuple(map(re.escape, keep)))
-    word = rf"(?!{stays}){alternatives(words)}"
+    stays = f"(?!{alternatives(tuple(map(re.escape, keep)))})" if keep else ""
+    word = stays + alternatives(words)
     lead = rf"(?P<lead>(?:(?<![ \t])[ \t]{{1,4}})?(?:[{COMMAS}][ \t]{{0,4}})?)"
     # A question or a cry is said on purpose, and `uh-huh` or `um.net` is a word of its own.
     run = rf"(?>(?P<run>{word}(?:{BREAK}{word})*))(?![ \t]{{0,4}}[?!？！:：]|['’-]\w|\.\w)"
@@ -144,18 +144,27 @@ def run_pattern(words: tuple[str, ...], keep: tuple[str, ...]) -> re.Pattern[str
 
 
 def alternatives(words: Sequence[str]) -> str:
-    """A group of whole words, the longest first."""
-    found = "|".join(whole(word) for word in sorted(words, key=len, reverse=True))
-    return f"(?:{found})" if found else "(?:(?!))"
+    """A group of words, the longest first; those of scripts with spaces whole, with or without a capital."""
+    ordered = sorted(words, key=len, reverse=True)
+    spaced = [either_case(word) for word in ordered if is_spaced(word)]
+    alone = [word for word in ordered if not is_spaced(word)]
+    # What every word asks of its surroundings is asked once, because most places of a text fail it.
+    whole = rf"(?<![\w@/.'’-])(?<!\d[ ])(?:{'|'.join(spaced)})(?![\w@/])"
+    found = [*([whole] if spaced else []), *alone]
+    return f"(?:{'|'.join(found)})" if found else "(?!)"
 
 
-def whole(word: str) -> str:
-    """A pattern that matches a word whole, with or without a capital, where its script has spaces."""
-    if UNSPACED.search(word) or not SPACED.search(word):
-        return word
+def is_spaced(word: str) -> bool:
+    """Whether a word's script is written with spaces."""
+    return not UNSPACED.search(word) and bool(SPACED.search(word))
+
+
+def either_case(word: str) -> str:
+    """A pattern of a word that may begin with a capital."""
     first = next((at for at, letter in enumerate(word) if letter.isalpha()), 0)
-    both = f"[{word[first].lower()}{word[first].upper()}]" if word[first].isascii() else word[first]
-    return rf"(?<![\w@/.'’-])(?<!\d[ ]){word[:first]}{both}{word[first + 1 :]}(?![\w@/])"
+    letter = word[first]
+    both = f"[{letter.lower()}{letter.upper()}]" if letter.isascii() else letter
+    return word[:first] + both + word[first + 1 :]
 
 
 def closed_apart(found: re.Match[str]) -> str:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Annotated, Literal
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from finery import Batch, Needs, Tally, hookimpl, plugin
+from finery import Batch, HubFile, Needs, Tally, hookimpl, plugin
 from finery_plugins.format.turns import (
     bounds,
     contents_of,
@@ -61,7 +60,7 @@ class RecentTurns:
     unit: Literal["characters", "words", "tokens"] = "characters"
     """What the budget is measured in. Of scripts without spaces, each character is a word."""
 
-    tokenizer: str | None = None
+    tokenizer: HubFile | None = None
     """The folder or hub name of the tokenizer that counts tokens."""
 
     @model_validator(mode="after")
@@ -107,8 +106,9 @@ class RecentTurns:
     def histories(self, batch: Batch, column: pa.Array, spans: Sequence[tuple[int, int]]) -> list[list[int]]:
         """The exchanges to keep of each history; instruction, input and output count as the newest turn."""
         sizes = self.sizes(plain(column.flatten()).fill_null(""))
-        parts = [one_chunk(batch.column(name)) for name in OWN if name in batch.column_names]
-        own = np.sum([self.sizes(plain(part).fill_null("")) for part in parts], axis=0, dtype=np.int64).tolist()
+        texts = [one_chunk(batch.column(name)) for name in OWN if name in batch.column_names]
+        parts = [self.sizes(plain(text).fill_null("")) for text in texts]
+        own = [sum(row) for row in zip([0] * len(spans), *parts, strict=True)]
         rows = []
         for (start, end), used in zip(spans, own, strict=True):
             stay = self.newest(sizes[start:end], [True] * (end - start), used, 1)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from finery import Batch, Needs, hookimpl, missing_extra, plugin
+from finery import Batch, HubFile, Needs, hookimpl, missing_extra, plugin
 from finery_plugins.text.content import contents
 from finery_plugins.text.measures import Counts, byte_lengths, counts, distinct_lines, distinct_words
 
@@ -63,7 +63,7 @@ class Statistics:
     columns: Annotated[list[Column], Field(min_length=1)] | None = None
     """The columns to add; by default all, `tokens` where a tokenizer is given."""
 
-    tokenizer: str | None = None
+    tokenizer: HubFile | None = None
     """A folder or hub name of the tokenizer that counts `tokens`; needs the extra `train`."""
 
     column: str | None = None

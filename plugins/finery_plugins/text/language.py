@@ -23,6 +23,9 @@ WEIGHTS = 4096
 """Counts of a feature whose weight is looked up; nearly all are 1."""
 
 
+HALVES = 1 << 16
+"""Half-precision numbers there are; each has a whole multiple of 2^-24 for its value."""
+
 LANES, STEPS = 16, 4096
 """Texts that the kernel walks side by side, and for how many bytes: those of 1,000 characters at most."""
 
@@ -80,11 +83,14 @@ def whole_numbers(table: np.ndarray) -> tuple[np.ndarray, float]:
 
     Two bytes where they fit, since what is slow about a model of 14 million numbers is to fetch them.
     """
-    exact = table.astype(np.float64)
+    patterns = np.ascontiguousarray(table).view(np.uint16)
+    there = np.zeros(HALVES, bool)
+    there[patterns] = True
+    exact = np.where(there, np.arange(HALVES, dtype=np.uint16).view(np.float16), 0).astype(np.float64)
     power = next(power for power in range(25) if not np.any(exact * 2**power % 1))
     scaled = exact * 2**power
-    fits = np.abs(scaled).max(initial=0) < 2**15
-    return np.ascontiguousarray(scaled.astype(np.int16 if fits else np.int32)), 2.0**-power
+    fits = np.abs(scaled).max() < 2**15
+    return scaled.astype(np.int16 if fits else np.int32)[patterns], 2.0**-power
 
 
 @functools.cache

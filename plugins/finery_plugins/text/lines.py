@@ -157,9 +157,7 @@ def ellipsis(data: Array, at: int, end: int) -> int:
 
 
 @kernel
-def decorated(
-    offsets: Array, data: Array, kinds: Array, raw: bool, starts: Array, ends: Array, out: Array
-) -> None:
+def decorated(offsets: Array, data: Array, kinds: Array, raw: bool, starts: Array, ends: Array, out: Array) -> None:
     """Fill `out` (n, 5): lines, those that begin with a CHOSEN character, that end in an ellipsis; `#`, ellipses.
 
     Where `raw`, lines are those of `str.splitlines()`, otherwise those between newlines that are not blank.
@@ -211,7 +209,7 @@ def punctuated(
 
 @kernel
 def runs(offsets: Array, data: Array, kinds: Array, mark: int, symbol: int, out: Array) -> None:
-    """Fill `out` (n, 4): characters that are not white space, marks, symbols among them, the longest run of one mark."""
+    """Fill `out` (n, 4): characters but for white space, marks, symbols among them, the longest run of one mark."""
     base, text = offsets[0], data[offsets[0] : offsets[-1]]
     for row in range(len(offsets) - 1):
         at, end = offsets[row] - base, offsets[row + 1] - base

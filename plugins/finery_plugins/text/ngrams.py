@@ -19,7 +19,7 @@ CHAIN, NONE = np.uint64(0x9E3779B97F4A7C15), np.uint64(0)
 def slot_of(keys: Array, mask: int, value: np.uint64) -> int:
     """Where a value stands in a hash table, or the empty slot where it would."""
     mixed = (value ^ (value >> SHIFT_A)) * MIX
-    slot = np.int64((mixed ^ (mixed >> SHIFT_B)) & np.uint64(mask))
+    slot = int(np.int64((mixed ^ (mixed >> SHIFT_B)) & np.uint64(mask)))
     while keys[slot] != NONE and keys[slot] != value:
         slot = (slot + 1) & mask
     return slot
@@ -50,7 +50,15 @@ def covered(grams: Array, count: int, gram: np.uint64, size: int, before: Array)
 
 @kernel
 def top(
-    grams: Array, count: int, size: int, before: Array, joined: bool, keys: Array, counts: Array, slots: Array, mask: int
+    grams: Array,
+    count: int,
+    size: int,
+    before: Array,
+    joined: bool,
+    keys: Array,
+    counts: Array,
+    slots: Array,
+    mask: int,
 ) -> tuple[int, bool]:
     """The characters of the most frequent n-gram, and whether any n-gram was said twice.
 
@@ -79,9 +87,7 @@ def top(
 
 
 @kernel
-def again(
-    grams: Array, count: int, size: int, before: Array, greedy: bool, keys: Array, mask: int
-) -> int:
+def again(grams: Array, count: int, size: int, before: Array, greedy: bool, keys: Array, mask: int) -> int:
     """The characters of the words in n-grams that were said earlier, each counted once.
 
     Where `greedy`, the scan goes on behind a repeated n-gram and does not learn those that begin within it.

@@ -6,8 +6,6 @@ read the bytes and what `words.marked` said of each. Their plain-Python twins st
 
 from __future__ import annotations
 
-import numpy as np
-
 from finery_plugins.text.kernels import Array, kernel
 from finery_plugins.text.kinds import ALONE, APART, BREAK, CHOSEN, DIGIT, INSIDE, SPACE, STOP
 
@@ -19,7 +17,7 @@ def same(data: Array, at: int, end: int, needle: Array) -> bool:
     """Whether the bytes of `needle` stand at `at`."""
     if end - at < len(needle):
         return False
-    for index in range(len(needle)):
+    for index in range(len(needle)):  # noqa: SIM110 - numba has no all()
         if data[at + index] != needle[index]:
             return False
     return True
@@ -45,7 +43,7 @@ def mentions(line: Array, size: int, needles: Array, ends: Array, initials: Arra
 
 @kernel
 def citation(data: Array, kinds: Array, at: int, end: int, needles: Array, ends: Array) -> int:
-    """Where the citation mark at `at` ends: digits or one of the last two needles in brackets; `at` if there is none."""
+    """Where the citation mark at `at` ends: digits in brackets or one of the last two needles; `at` for none."""
     for number in range(len(ends) - 2, len(ends)):
         needle = needles[ends[number - 1] : ends[number]]
         if same(data, at, end, needle):
@@ -58,7 +56,15 @@ def citation(data: Array, kinds: Array, at: int, end: int, needles: Array, ends:
 
 @kernel
 def copied(
-    data: Array, kinds: Array, at: int, end: int, citations: bool, needles: Array, ends: Array, line: Array, marks: Array
+    data: Array,
+    kinds: Array,
+    at: int,
+    end: int,
+    citations: bool,
+    needles: Array,
+    ends: Array,
+    line: Array,
+    marks: Array,
 ) -> int:
     """Copy a line in lower case to `line` and its kinds to `marks`, citation marks left out; its bytes."""
     size = 0
@@ -96,7 +102,7 @@ def worded(kinds: Array, at: int, end: int) -> tuple[int, int]:
 
 
 @kernel
-def sentences(line: Array, marks: Array, size: int) -> int:
+def sentences(marks: Array, size: int) -> int:
     """Sentences of a line: ends of STOP marks, with what closes quotes and brackets, before a space or the line's
     end, or after a character of a script without spaces; and a rest behind the last."""
     count, at, rest = 0, 0, False
@@ -139,7 +145,7 @@ def judged(
     flags = said & 1 if script else said & 3
     if said & limits[4]:
         return -1, flags
-    return sentences(line, marks, size), flags
+    return sentences(marks, size), flags
 
 
 @kernel

@@ -48,7 +48,9 @@ def read_phrases(path: Path) -> list[str]:
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
-        raise UsageError.at(place, str(error.strerror), "give its path from the pipeline's folder, or in full") from None
+        raise UsageError.at(
+            place, str(error.strerror), "give its path from the pipeline's folder, or in full"
+        ) from None
     except UnicodeDecodeError:
         raise UsageError.at(place, "is not UTF-8", "save it as UTF-8, a phrase a line") from None
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
@@ -66,11 +68,11 @@ def hits(texts: pa.Array, phrases: tuple[str, ...], bounded: bool = True) -> Hit
     without spaces (Han, kana, Thai and others), in the text or in the phrase, it may.
     """
     plain = pc.utf8_lower(filled(texts))
-    seen = view(pa.array(plain) if isinstance(plain, pa.ChunkedArray) else plain)
+    seen = view(plain)
     if not phrases or not len(texts):
         return Hits(np.zeros(0, np.int64), np.zeros(0, np.int64))
     first, last = int(seen.offsets[0]), int(seen.offsets[-1])
-    found = automaton(phrases).find_matches_as_indexes(memoryview(seen.data[first:last]), overlapping=True)
+    found = automaton(phrases).find_matches_as_indexes(seen.data[first:last].tobytes(), overlapping=True)
     which, starts, ends = np.array(found, np.int64).reshape(-1, 3).T
     starts, ends = starts + first, ends + first
     rows = np.searchsorted(seen.offsets, starts, "right") - 1
@@ -92,42 +94,32 @@ def automaton(phrases: tuple[str, ...]) -> Any:
 
 def glued(seen: View, rows: np.ndarray, edges: np.ndarray, before: bool) -> np.ndarray:
     """`bool` (n,): whether the characters on both sides of an edge make one word of it."""
-    left = traits()[points_before(seen.data, edges)]
-    right = traits()[points_at(seen.data, edges)]
-    limit = seen.offsets[rows] if before else seen.offsets[rows + 1]
-    return (edges != limit) & in_word(left) & in_word(right)
+    inner = edges != (seen.offsets[rows] if before else seen.offsets[rows + 1])
+    at = edges[inner]
+    inner[inner] = in_word(seen.data, beginning(seen.data, at - 1)) & in_word(seen.data, at)
+    return np.asarray(inner)
 
 
-def in_word(trait: np.ndarray) -> np.ndarray:
-    """`bool` (n,): letters, digits and what combines with them, of scripts written with spaces."""
-    return (trait & (ALONE | MARK | SPACE) == 0) & (trait & FOLD != 0)
-
-
-def points_before(data: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """The code point that ends before each byte."""
-    at = edges - 1
+def beginning(data: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Where the character that each byte belongs to begins."""
     for _ in range(3):
-        at = at - (byte(data, at) & 0xC0 == 0x80)
-    return points_at(data, at)
+        at = at - (data[at] & 0xC0 == 0x80)
+    return at
 
 
-def points_at(data: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """The code point that begins at each byte, 0 outside the data; what is no UTF-8 is U+FFFD."""
-    one, two, three, four = (byte(data, at + step) for step in range(4))
-    tail = two & 0x3F
-    wide = tail << 6 | three & 0x3F
-    choices = [one < 0x80, one < 0xC0, one < 0xE0, one < 0xF0]
-    values = [one, np.int64(0xFFFD), (one & 0x1F) << 6 | tail, (one & 0x0F) << 12 | wide]
-    highest = (one & 0x07) << 18 | wide << 6 | four & 0x3F
-    return np.minimum(np.select(choices, values, highest), 0x10FFFF)
+def in_word(data: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """`bool` (n,): whether a letter, a digit or what combines with them begins there, of a script with spaces."""
+    known = traits()[points(data, at)]
+    return np.asarray((known & (ALONE | MARK | SPACE) == 0) & (known & FOLD != 0))
 
 
-def byte(data: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """`int64` (n,): the byte at each place, 0 where there is none."""
-    if not len(data):
-        return np.zeros(len(at), np.int64)
-    inside = (at >= 0) & (at < len(data))
-    return np.where(inside, data[np.clip(at, 0, len(data) - 1)], 0).astype(np.int64)
+def points(data: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """`int64` (n,): the code point that begins at each byte of UTF-8."""
+    one = data[at].astype(np.int64)
+    two, three, four = (data[np.minimum(at + step, len(data) - 1)].astype(np.int64) & 0x3F for step in (1, 2, 3))
+    values = [one, (one & 0x1F) << 6 | two, (one & 0x0F) << 12 | two << 6 | three]
+    widest = (one & 0x07) << 18 | two << 12 | three << 6 | four
+    return np.asarray(np.select([one < 0x80, one < 0xE0, one < 0xF0], values, widest))
 
 
 def counted(found: Hits, records: int, weights: Sequence[float] | np.ndarray | None = None) -> np.ndarray:

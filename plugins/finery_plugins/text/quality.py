@@ -199,7 +199,7 @@ def fineweb(texts: pa.Array, short: int, end_marks: str) -> FineWeb:
     rows, described = seen.rows(6), seen.rows(5)
     loaded("lines").punctuated(*seen.texts, short, *seen.spans(), rows)
     loaded("words").described(*seen.texts, True, False, stop_hashes((), False), 0, described)
-    return FineWeb(*rows.T, described[:, 0])
+    return FineWeb(*rows.T, words=described[:, 0])
 
 
 @dataclass(frozen=True)
@@ -279,4 +279,6 @@ def marks(texts: pa.Array) -> Marks:
 
 def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """`float64` (n,): part of whole, NaN where the whole is nothing."""
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    out = np.full(len(whole), np.nan)
+    np.divide(part, whole, out=out, where=whole > 0)
+    return out

@@ -24,6 +24,10 @@ def marked(data: Array, first: int, last: int, table: Array, out: Array) -> None
     at = first
     while at < last:
         byte = int(data[at])
+        if byte < 0x80:
+            out[at - first] = table[byte]
+            at += 1
+            continue
         size = 1 + (byte >= 0xC0) + (byte >= 0xE0) + (byte >= 0xF0)
         point = byte if size == 1 else byte & (0x7F >> size)
         size = min(size, last - at)
@@ -69,7 +73,7 @@ def contracted(data: Array, at: int, end: int, kinds: Array) -> bool:
     if stop - at == 1:
         return first == 115 or first == 100 or first == 109 or first == 116
     second = int(data[at + 1]) | 32 if stop - at == 2 else 0
-    return (first == 114 or first == 118) and second == 101 or first == 108 and second == 108
+    return ((first == 114 or first == 118) and second == 101) or (first == 108 and second == 108)
 
 
 @kernel
@@ -81,7 +85,7 @@ def parts(data: Array, kinds: Array, at: int, after: int, end: int, url: bool) -
     if url:
         return kinds[at] & APART != 0 and not inner
     letter, digit = inner and kinds[after] & ALPHA != 0, inner and kinds[after] & DIGIT != 0
-    if kinds[at] & JOINT and (letter and kinds[at - 1] & (ALPHA | DIGIT) or digit and kinds[at - 1] & DIGIT):
+    if kinds[at] & JOINT and ((letter and kinds[at - 1] & (ALPHA | DIGIT)) or (digit and kinds[at - 1] & DIGIT)):
         return letter or not kinds[at] & APART
     return kinds[at] & APART != 0 and not inner
 
@@ -93,12 +97,15 @@ def ended(data: Array, kinds: Array, start: int, at: int, end: int) -> bool:
         return False
     if at + 1 < end and data[at + 1] == DOT:
         return True
-    short = at - start == 1 or (at - start > 1 and data[at - 2] == DOT)
-    return not (short and kinds[at - 1] & ALPHA)
+    lead = at - 1
+    while lead > start and kinds[lead] & INSIDE:
+        lead -= 1
+    short = lead == start or data[lead - 1] == DOT
+    return not (short and kinds[lead] & ALPHA)
 
 
 @kernel
-def fine_end(data: Array, kinds: Array, start: int, end: int) -> int:
+def fine_end(data: Array, kinds: Array, low: int, start: int, end: int) -> int:
     """Where the token that starts at `start` ends: words without the marks around them, and each such mark."""
     at, url = start, False
     if data[at] == DOT:
@@ -108,35 +115,45 @@ def fine_end(data: Array, kinds: Array, start: int, end: int) -> int:
             return at
         at = start
     first = kinds[start] & APART and not contracted(data, start, end, kinds)
-    joined = start > 0 and kinds[start] & JOINT and kinds[start - 1] & WORD == 0
+    joined = start > low and kinds[start] & JOINT and kinds[start - 1] & WORD == 0
     at += 1
     while at < end and kinds[at] & INSIDE:
         at += 1
     if first or (joined and parts(data, kinds, start, at, end, False)):
         return at
     while at < end and not kinds[at] & WORD:
+        if not kinds[at] & (APART | JOINT) and data[at] != DOT:
+            at += 1
+            continue
         after = at + 1
         while after < end and kinds[after] & INSIDE:
             after += 1
         url = url or (data[at] == COLON and after + 1 < end and data[after] == SLASH and data[after + 1] == SLASH)
-        if data[at] == DOT and ended(data, kinds, start, at, end) or parts(data, kinds, at, after, end, url):
+        if (data[at] == DOT and ended(data, kinds, start, at, end)) or parts(data, kinds, at, after, end, url):
             return at
         if not kinds[start] & APART and not url and contracted(data, at, end, kinds):
-            return at - 1 if int(data[at - 1]) | 32 == 110 and int(data[after]) | 32 == 116 and at - 1 > start else at
+            negated = int(data[at - 1]) | 32 == 110 and int(data[after]) | 32 == 116
+            if not negated:
+                return at
+            if at - 1 > start:
+                return at - 1
         at = after
     return at
 
 
 @kernel
-def word_end(data: Array, kinds: Array, start: int, end: int, fine: bool) -> int:
-    """Where the word that starts at `start` ends: at white space; of scripts without spaces after a character."""
+def word_end(data: Array, kinds: Array, low: int, start: int, end: int, fine: bool) -> int:
+    """Where the word that starts at `start` ends: at white space; of scripts without spaces after a character.
+
+    The document stands between `low` and `end`.
+    """
     at = start + 1
     if kinds[start] & ALONE:
         while at < end and kinds[at] & INSIDE:
             at += 1
         return at
     if fine:
-        return fine_end(data, kinds, start, end)
+        return fine_end(data, kinds, low, start, end)
     while at < end and not kinds[at] & WORD:
         at += 1
     return at
@@ -150,12 +167,13 @@ def tokenised(
     written, base = 0, offsets[0]
     text = data[base : offsets[-1]]
     for row in range(len(offsets) - 1):
-        at, end = offsets[row] - base, offsets[row + 1] - base
+        low, end = offsets[row] - base, offsets[row + 1] - base
+        at = low
         while at < end:
             if kinds[at] & SPACE:
                 at += 1
                 continue
-            start, at = at, word_end(text, kinds, at, end, fine)
+            start, at = at, word_end(text, kinds, low, at, end, fine)
             hashes[written] = hashed(text, start, at, False)
             length = 0
             for index in range(start, at):
@@ -177,20 +195,23 @@ def described(
     """
     text, found = data[offsets[0] : offsets[-1]], np.zeros(len(stops), np.int64)
     for row in range(len(offsets) - 1):
-        at, end = offsets[row] - offsets[0], offsets[row + 1] - offsets[0]
+        low, end = offsets[row] - offsets[0], offsets[row + 1] - offsets[0]
+        at = low
         words, lettered, counted, characters, seen = 0, 0, 0, 0, 0
         while at < end:
             if kinds[at] & SPACE:
                 at += 1
                 continue
-            start, at = at, word_end(text, kinds, at, end, fine)
-            length, letters, trivial = 0, False, fine
+            start, at = at, word_end(text, kinds, low, at, end, fine)
+            length, some, every = 0, 0, TRIVIAL * fine
             for index in range(start, at):
-                length += kinds[index] & INSIDE == 0
-                letters = letters or kinds[index] & ALPHA != 0
-                trivial = trivial and kinds[index] & TRIVIAL != 0
+                kind = int(kinds[index])
+                length += kind & INSIDE == 0
+                some |= kind
+                every &= kind
+            trivial = every != 0
             words += 1
-            lettered += letters
+            lettered += some & ALPHA != 0
             counted += not trivial
             characters += 0 if trivial else length
             seen += stopped(text, kinds, start, at, folded, stops, longest, found, row + 1)

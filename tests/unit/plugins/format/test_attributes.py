@@ -28,7 +28,7 @@ def users(tmp_path: Path) -> Path:
 
 
 def told(batch: pa.Table, table: Path, tally: Tally | None = None, **options: Any) -> pa.Table:
-    plugin = Attributes(table=table, key="user", **options)
+    plugin = Attributes(table=str(table), key="user", **options)
     return plugin.format(batch=batch, state=plugin.prepare(), tally=Tally() if tally is None else tally)
 
 
@@ -94,18 +94,18 @@ def test_tables_of_other_kinds_give_the_same(batch_of: BatchOf, tmp_path: Path, 
 
 def test_bad_tables_are_faults(tmp_path: Path, users: Path) -> None:
     with pytest.raises(FineryError, match="there is no such file"):
-        Attributes(table=tmp_path / "none.csv", key="user").prepare()
+        Attributes(table=str(tmp_path / "none.csv"), key="user").prepare()
     with pytest.raises(FineryError, match=r"has no column 'age_' \(did you mean 'age'\?\)"):
-        Attributes(table=users, key="user", template="{age_}").prepare()
+        Attributes(table=str(users), key="user", template="{age_}").prepare()
     twice = tmp_path / "twice.csv"
     twice.write_text("user,age\n1,2\n1,3\n")
     with pytest.raises(DataError, match="several rows for '1'"):
-        Attributes(table=twice, key="user").prepare()
+        Attributes(table=str(twice), key="user").prepare()
     twice.write_text("user,age\n1,2,3\n")
     with pytest.raises(DataError, match="cannot be read"):
-        Attributes(table=twice, key="user").prepare()
+        Attributes(table=str(twice), key="user").prepare()
     with pytest.raises(ValidationError, match=r"takes \.csv"):
-        Attributes(table=tmp_path / "users.xls", key="user")
+        Attributes(table=str(tmp_path / "users.xls"), key="user")
 
 
 def test_records_without_text_have_no_place_for_words(batch_of: BatchOf, users: Path) -> None:
@@ -117,6 +117,6 @@ def test_attributes_conforms(users: Path) -> None:
     keys = pa.array(["007", "8", None, "x"] * 10, pa.large_string())
     for options in ({}, {"template": WORDS, "into": "system"}, {"into": "columns", "columns": ["age"]}):
         samples = [sample(shape).append_column("user", keys) for shape in ("text", "alpaca", "messages")]
-        report = check(Attributes(table=users, key="user", **options), samples)
+        report = check(Attributes(table=str(users), key="user", **options), samples)
         assert report.faults == ()
         assert [one for one in report.results if one.skipped] == []

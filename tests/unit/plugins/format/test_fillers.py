@@ -17,7 +17,7 @@ from finery.testing import check, sample
 from finery_plugins.format.fillers import Fillers
 
 BatchOf = Callable[..., pa.Table]
-SHAPES = ["text", "alpaca", "messages", "preference", "ranked", "classification"]
+SHAPES = ["text", "messages"]
 
 
 def spoken(batch_of: BatchOf, text: str | None, **options: Any) -> str | None:
