@@ -25,7 +25,7 @@ class Blocklist:
     Thousands of phrases are looked for in one pass (Aho and Corasick 1975), in lower case. A phrase has to stand whole:
     `ass` is not in `grass`. Of scripts written without spaces (Han, kana, Thai and others) it may stand anywhere, as
     in C4 (Raffel et al. 2020), where any match drops a document. The words of a phrase are a single blank apart. Each
-    occurrence counts, and overlapping ones too. The detail names the phrases. Files are read once and kept with the run.
+    occurrence counts, and overlapping ones too. The detail names the phrases. Files are read once.
 
     ```toml
     [[stage]]

@@ -21,7 +21,7 @@ def people(texts: Sequence[str], model: str) -> Iterator[tuple[int, int, int]]:
     classify = tagger(model)
     for row, text in enumerate(texts):
         for start, piece in chunks(text, CHARACTERS):
-            for entity in classify(piece):
+            for entity in classify([piece])[0]:
                 if entity["entity_group"].upper() in LABELS:
                     first = start + entity["start"]
                     at = len(text[:first].encode())

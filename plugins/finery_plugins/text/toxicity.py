@@ -98,7 +98,7 @@ def by_model(texts: pa.Array, model: str, labels: Sequence[str]) -> Harm:
     classify, bad = classifier(model), harmful_labels(model, tuple(labels))
     for row, text in enumerate(texts.to_pylist()):
         for _, piece in chunks(text, CHARACTERS):
-            answer = {one["label"]: one["score"] for one in classify(piece)}
+            answer = {one["label"]: one["score"] for one in classify([piece])[0]}
             score = min(1.0, sum(answer[label] for label in bad))
             if score > scores[row]:
                 scores[row], words[row] = score, max(bad, key=answer.__getitem__)

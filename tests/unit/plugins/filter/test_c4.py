@@ -59,7 +59,7 @@ def test_the_presets_have_words_and_sentences_the_other_way_round(batch_of: Batc
         ("Please enable JavaScript to read this page.", {}),
         ("We use of Cookies and so does everyone.", {}),
         ("A word of " + "x" * 1001 + " characters stands here.", {}),
-        ("One two three four [5].", {}),
+        ("One two three [5] four.", {}),
         ("'Only the others end a line so'", {}),
     ],
 )
@@ -75,7 +75,7 @@ def test_lines_are_left_out(batch_of: BatchOf, line: str, options: dict[str, Any
         ("Please enable JavaScript to read this page.", {"javascript": False}),
         ("We use of Cookies and so does everyone.", {"policies": []}),
         ("A word of " + "x" * 1001 + " characters stands here.", {"max_word_length": None}),
-        ("One two three four [5].", {"citations": False}),
+        ("One two three [5] four.", {"citations": False}),
         ("'Only the others end a line so'", {"preset": "datatrove"}),
     ],
 )

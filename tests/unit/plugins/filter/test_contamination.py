@@ -23,7 +23,11 @@ OTHER = "Which of these three rivers is the longest one that flows to the north 
 @pytest.fixture
 def known(tmp_path: Path) -> Path:
     path = tmp_path / "lamps.jsonl"
-    rows = [{"question": QUESTION, "answer": "five"}, {"question": OTHER, "answer": "none of them"}, {"question": "Why?"}]
+    rows = [
+        {"question": QUESTION, "answer": "five"},
+        {"question": OTHER, "answer": "none of them"},
+        {"question": "Why?"},
+    ]
     path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     return path
 
@@ -52,7 +56,7 @@ def test_a_share_can_be_asked_for(batch_of: BatchOf, known: Path) -> None:
 def test_several_items_are_named_the_largest_share_first(batch_of: BatchOf, known: Path) -> None:
     text = f"{' '.join(QUESTION.split()[:13])}. {OTHER}"
     reasons = judged(batch_of(text=[text]), sets={"lamps": known}, columns=["question"])
-    assert reasons.detail.to_pylist() == ["lamps:2 1.00, lamps:1 0.12"]
+    assert reasons.detail.to_pylist() == ["lamps:2 1.00, lamps:1 0.11"]
 
 
 def test_a_set_of_several_files_names_the_file(batch_of: BatchOf, tmp_path: Path) -> None:
@@ -71,7 +75,11 @@ def test_characters_of_a_script_without_spaces_are_words(batch_of: BatchOf, tmp_
 
 def test_short_items_count_whole_and_shorter_ones_not_at_all(batch_of: BatchOf, tmp_path: Path) -> None:
     (tmp_path / "s.txt").write_text("one two three four five six seven eight nine\nten eleven", encoding="utf-8")
-    texts = ["so one two three four five six seven eight nine ten", "one two three four five six seven eight", "ten eleven"]
+    texts = [
+        "so one two three four five six seven eight nine ten",
+        "one two three four five six seven eight",
+        "ten eleven",
+    ]
     reasons = judged(batch_of(text=texts), sets={"s": tmp_path / "s.txt"})
     assert reasons.code.to_pylist() == ["contaminated", None, None]
 

@@ -20,7 +20,7 @@ def codes(plugin: Punctuation, batch: pa.Table) -> list[str | None]:
 
 
 def test_words_stay_and_marks_go_in_any_script(batch_of: BatchOf) -> None:
-    batch = batch_of(text=["Well, it rained.", "？！。、「", "春天，水满了。", "++ $$ ==", "", None])
+    batch = batch_of(text=["Well, it rained.", "？！。、「", "春天来了，河里的水满了。", "++ $$ ==", "", None])
     assert codes(Punctuation(), batch) == [None, "many-marks", None, "many-marks", None, None]
 
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from finery_plugins.text.overlap import index, shared
 from finery_plugins.text.traits import UNSPACED
 
-TEXTS = st.lists(st.lists(st.sampled_from(["a", "B", "b,", "中文", "—", "c d", "x\n"]), max_size=9).map(" ".join), max_size=6)
+TEXTS = st.lists(
+    st.lists(st.sampled_from(["a", "B", "b,", "中文", "—", "c d", "x\n"]), max_size=9).map(" ".join), max_size=6
+)
 
 
 def words(text: str) -> list[str]:

@@ -133,7 +133,8 @@ def test_only_the_kinds_and_countries_asked_for_are_found() -> None:
 PIECES = st.sampled_from(
     [value for _, value in FOUND]
     + [text for text in NOT_FOUND if len(text) < 40]
-    + list(" \n,.:-/@(x7é中") + ["  ", "::", "+1 ", "tel ", "a" * 90, "0" * 20, "word " * 12]
+    + list(" \n,.:-/@(x7é中")
+    + ["  ", "::", "+1 ", "tel ", "a" * 90, "0" * 20, "word " * 12]
 )
 
 
