@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field, model_validator
 
-from finery import Batch, Needs, Reasons, State, hookimpl, plugin
+from finery import Batch, File, Needs, Reasons, State, hookimpl, plugin
 from finery_plugins.filter.rules import Rule, most, reasons
 from finery_plugins.filter.telling import told
 from finery_plugins.text.content import contents
@@ -38,7 +37,7 @@ class Blocklist:
     words: list[Phrase] = Field(default_factory=list)
     """Prohibited words and phrases."""
 
-    files: list[Path] = Field(default_factory=list)
+    files: list[File] = Field(default_factory=list)
     """Files of them, UTF-8, one a line; lines that begin with `#` are comments."""
 
     max_count: Annotated[int, Field(ge=0)] | None = 0

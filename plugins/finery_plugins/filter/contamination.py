@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, model_validator
 
-from finery import Batch, Needs, Reasons, State, hookimpl, plugin
+from finery import Batch, File, Needs, Reasons, State, hookimpl, plugin
 from finery_plugins.filter.rules import Rule, reasons
 from finery_plugins.filter.telling import told
 from finery_plugins.text.content import contents
@@ -38,7 +38,7 @@ class Contamination:
     ```
     """
 
-    sets: Annotated[dict[str, Path], Field(min_length=1)]
+    sets: Annotated[dict[str, File], Field(min_length=1)]
     """Name and path of each set: a file, a folder or a glob of `.jsonl`, `.csv`, `.tsv`, `.parquet` (a row an item) or
     `.txt` (a line an item), also `.gz`."""
 
@@ -73,7 +73,7 @@ class Contamination:
         """A table of hashes and items. Raises UsageError or DataError for a set that cannot be read."""
         texts, names = [], []
         for name, path in self.sets.items():
-            files = files_of(path)
+            files = files_of(Path(path))
             for file in files:
                 inside = f"{name}/{file.name}" if len(files) > 1 else name
                 for row, text in enumerate(items(file, self.columns), 1):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from finery import Batch, Needs, Reasons, State, hookimpl, plugin
+from finery import Batch, File, HubFile, Needs, Reasons, State, hookimpl, plugin
 from finery_plugins.filter.rules import most, reasons
 from finery_plugins.filter.telling import told
 from finery_plugins.score.toxicity import Toxicity
@@ -36,14 +35,14 @@ class Harmful:
     languages: list[Language] = Field(default_factory=lambda: list(LANGUAGES))
     """Whose shipped lists are used; an empty list is none."""
 
-    files: list[Path] = Field(default_factory=list)
+    files: list[File] = Field(default_factory=list)
     """Further lists, UTF-8: a phrase a line, after it a tab and its weight, a tab and its category where wanted."""
 
-    model: str | None = None
+    classifier: HubFile | None = None
     """A folder or hub name of a text classification model, used in place of the lexicon; needs the extra `train`."""
 
     labels: list[str] = Field(default_factory=list)
-    """The model's labels that speak of harm; by default all but `neutral`, `safe` and the like."""
+    """The classifier's labels that speak of harm; by default all but `neutral`, `safe` and the like."""
 
     column: str | None = None
     """The column to look at; by default all text of a record, whatever its shape."""
@@ -51,7 +50,7 @@ class Harmful:
     @property
     def measure(self) -> Toxicity:
         """What measures it."""
-        return Toxicity(languages=self.languages, files=self.files, model=self.model, labels=self.labels)
+        return Toxicity(languages=self.languages, files=self.files, classifier=self.classifier, labels=self.labels)
 
     @hookimpl
     def prepare(self) -> State:

@@ -7,7 +7,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, model_validator
 
-from finery import Batch, Needs, Reasons, hookimpl, plugin
+from finery import Batch, HubFile, Needs, Reasons, hookimpl, plugin
 from finery_plugins.filter.rules import Rule, most, reasons
 from finery_plugins.filter.telling import told
 from finery_plugins.text.content import contents
@@ -44,7 +44,7 @@ class PiiFilter:
     ids: list[Country] | None = None
     """Countries whose national numbers count, by ISO 3166 code; by default all that are known."""
 
-    ner: str | None = None
+    ner: HubFile | None = None
     """A folder or hub name of a token classification model that finds names; needs the extra `train`."""
 
     column: str | None = None

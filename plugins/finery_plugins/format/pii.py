@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from finery import Batch, Needs, Stage, Tally, hookimpl, plugin
+from finery import Batch, HubFile, Needs, Stage, Tally, hookimpl, plugin
 from finery_plugins.text.content import column_of, one_chunk, rewritten, text_columns
 from finery_plugins.text.private import Country, Search, Span, search
 from finery_plugins.text.private_patterns import Kind
@@ -55,7 +55,7 @@ class PiiFormat:
     ids: list[Country] | None = None
     """Countries whose national numbers go, by ISO 3166 code; by default all that are known."""
 
-    ner: str | None = None
+    ner: HubFile | None = None
     """A folder or hub name of a token classification model that finds names; needs the extra `train`."""
 
     columns: list[str] = Field(default_factory=list)

@@ -9,7 +9,7 @@ from typing import Annotated
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from finery import Batch, Needs, hookimpl, plugin
+from finery import Batch, HubFile, Needs, hookimpl, plugin
 from finery_plugins.text.content import contents
 from finery_plugins.text.private import Country, Search, search
 from finery_plugins.text.private_patterns import Kind
@@ -35,7 +35,7 @@ class PiiScore:
     ids: list[Country] | None = None
     """Countries whose national numbers count, by ISO 3166 code; by default all that are known."""
 
-    ner: str | None = None
+    ner: HubFile | None = None
     """A folder or hub name of a token classification model that finds names; needs the extra `train`."""
 
     column: str | None = None

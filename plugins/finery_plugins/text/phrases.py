@@ -39,14 +39,14 @@ def lowered(text: str) -> str:
     return str(pc.utf8_lower(pa.scalar(text, pa.large_string())).as_py())
 
 
-def read_phrases(path: Path) -> list[str]:
+def read_phrases(path: str | Path) -> list[str]:
     """One phrase a line of a UTF-8 file; blank lines and those that begin with `#` are left out.
 
     Raises UsageError for a file that is not there or no text.
     """
     place = f"file '{path}'"
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except OSError as error:
         raise UsageError.at(
             place, str(error.strerror), "give its path from the pipeline's folder, or in full"

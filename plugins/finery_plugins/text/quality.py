@@ -199,7 +199,7 @@ def fineweb(texts: pa.Array, short: int, end_marks: str) -> FineWeb:
     rows, described = seen.rows(6), seen.rows(5)
     loaded("lines").punctuated(*seen.texts, short, *seen.spans(), rows)
     loaded("words").described(*seen.texts, True, False, stop_hashes((), False), 0, described)
-    return FineWeb(*rows.T, words=described[:, 0])
+    return FineWeb(*np.column_stack([rows, described[:, 0]]).T)
 
 
 @dataclass(frozen=True)

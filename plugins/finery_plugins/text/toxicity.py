@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,7 +39,7 @@ class Harm:
     """What speaks against a text, for a reader: categories with counts, or the classifier's label."""
 
 
-def read_lexicon(files: Sequence[Path]) -> list[Entry]:
+def read_lexicon(files: Sequence[str]) -> list[Entry]:
     """Entries of files of one a line: a phrase, or phrase, weight and category apart by tabs (1 and `insult` else).
 
     Raises UsageError for a weight that is no number from 0 to 10.
@@ -48,7 +47,7 @@ def read_lexicon(files: Sequence[Path]) -> list[Entry]:
     return [entry(line, path) for path in files for line in read_phrases(path)]
 
 
-def entry(line: str, path: Path) -> Entry:
+def entry(line: str, path: str) -> Entry:
     """One line of a lexicon."""
     phrase, weight, category, *_ = [*line.split("\t"), "", ""]
     try:
@@ -60,7 +59,7 @@ def entry(line: str, path: Path) -> Entry:
     return Entry(normal(phrase), category.strip() or "insult", value)
 
 
-def entries(languages: Sequence[Language], files: Sequence[Path]) -> list[Entry]:
+def entries(languages: Sequence[Language], files: Sequence[str]) -> list[Entry]:
     """The shipped entries of some languages and those of files, each phrase once; a file's word is the last."""
     both = [*shipped(tuple(languages)), *read_lexicon(files)]
     return list({one.phrase: one for one in both if one.phrase}.values())

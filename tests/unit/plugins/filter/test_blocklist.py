@@ -50,7 +50,7 @@ def test_parts_of_words_count_on_request(batch_of: BatchOf) -> None:
 def test_phrases_come_from_files_too(batch_of: BatchOf, tmp_path: Path) -> None:
     (tmp_path / "one.txt").write_text("# comment\nalpha\n", encoding="utf-8")
     (tmp_path / "two.txt").write_text("beta\nALPHA\n", encoding="utf-8")
-    plugin = Blocklist(words=["gamma"], files=[tmp_path / "one.txt", tmp_path / "two.txt"])
+    plugin = Blocklist(words=["gamma"], files=[str(tmp_path / "one.txt"), str(tmp_path / "two.txt")])
     assert plugin.prepare() == {"phrases": ["gamma", "alpha", "beta"]}
 
 

@@ -49,7 +49,7 @@ def test_languages_are_those_asked_for(batch_of: BatchOf) -> None:
 def test_a_file_adds_phrases_and_changes_weights(batch_of: BatchOf, tmp_path: Path) -> None:
     path = tmp_path / "ours.txt"
     path.write_text("foul\nbastard\t0\ncuss word\t0.5\tmild\n", encoding="utf-8")
-    columns = scored(batch_of(text=["foul", "bastard", "cuss word"]), files=[path])
+    columns = scored(batch_of(text=["foul", "bastard", "cuss word"]), files=[str(path)])
     assert columns["toxicity"] == pytest.approx([of(1), 0, of(0.5)])
     assert columns["toxicity_kinds"] == ["1 insult", "1 insult", "1 mild"]
 
@@ -59,7 +59,7 @@ def test_a_weight_that_is_none_is_a_usage_error(tmp_path: Path, weight: str) -> 
     path = tmp_path / "ours.txt"
     path.write_text(f"foul\t{weight}\n", encoding="utf-8")
     with pytest.raises(UsageError, match="is no weight"):
-        Toxicity(files=[path]).prepare()
+        Toxicity(files=[str(path)]).prepare()
 
 
 def test_the_shipped_list_is_in_order() -> None:
@@ -86,7 +86,7 @@ def test_chunks_end_where_a_line_a_sentence_or_a_word_does() -> None:
 
 def test_a_model_is_asked_where_one_is_named(batch_of: BatchOf, tmp_path: Path) -> None:
     model = classifier(tmp_path, ["neutral", "toxic"])
-    columns = scored(batch_of(text=["vile", "fine", None, "fine " * 400 + "vile"]), model=str(model))
+    columns = scored(batch_of(text=["vile", "fine", None, "fine " * 400 + "vile"]), classifier=str(model))
     vile, fine, nothing, long = columns["toxicity"]
     assert vile > 0.8 > 0.2 > fine > nothing == 0
     assert long > 0.2
@@ -96,11 +96,11 @@ def test_a_model_is_asked_where_one_is_named(batch_of: BatchOf, tmp_path: Path) 
 
 def test_labels_of_the_model_can_be_named(batch_of: BatchOf, tmp_path: Path) -> None:
     model = str(classifier(tmp_path, ["A", "B"]))
-    assert scored(batch_of(text=["vile"]), model=model, labels=["B"])["toxicity"][0] > 0.8
+    assert scored(batch_of(text=["vile"]), classifier=model, labels=["B"])["toxicity"][0] > 0.8
     with pytest.raises(PipelineError, match="has no label 'C'"):
-        scored(batch_of(text=["vile"]), model=model, labels=["C"])
+        scored(batch_of(text=["vile"]), classifier=model, labels=["C"])
     with pytest.raises(PipelineError, match="does not say which of its labels are harmful"):
-        scored(batch_of(text=["vile"]), model=model)
+        scored(batch_of(text=["vile"]), classifier=model)
 
 
 def classifier(folder: Path, labels: Sequence[str]) -> Path:
