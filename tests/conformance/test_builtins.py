@@ -42,6 +42,8 @@ TRIED: dict[str, list[dict[str, Any]]] = {
         {"options": {"shares": SHARES}},
         {"options": {"shares": SHARES, "unit": "words"}, "samples": lambda: [sized("general"), sized("domain")]},
     ],
+    "filter:blocklist": [{"options": {"words": ["water", "春天"]}}],
+    "filter:contamination": [{"options": {"sets": {"users": USERS}}}],
     "filter:label": [{"samples": lambda: ["classification"]}],
     "filter:template": [{"samples": lambda: ["messages", "alpaca"]}],
     "format:attributes": [{"options": {"table": USERS, "key": "user"}, "samples": lambda: with_users()}],

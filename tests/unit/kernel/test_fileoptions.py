@@ -35,9 +35,9 @@ def test_files_are_found_by_their_type_alone_in_lists_tables_and_choices() -> No
 def test_paths_start_from_the_pipeline(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     given = {"one": "x/a", "several": ["b"], "named": {"c": "d"}, "hub": "model", "word": "a"}
-    here = str(tmp_path.resolve())
+    at = str(tmp_path.resolve())
     assert resolved(Reads, given, tmp_path) == {
-        "one": f"{here}/x/a", "several": [f"{here}/b"], "named": {"c": f"{here}/d"}, "hub": f"{here}/model", "word": "a",
+        "one": f"{at}/x/a", "several": [f"{at}/b"], "named": {"c": f"{at}/d"}, "hub": f"{at}/model", "word": "a",
     }  # fmt: skip
 
 
