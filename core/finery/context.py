@@ -9,7 +9,7 @@ from typing import Any
 from finery.data.artifacts import Artifacts
 from finery.data.dataset import ShardedDataset
 from finery.executors.local import LocalExecutor
-from finery.plan import Step
+from finery.plan import Step, mark_after
 from finery.tables import RunTable
 from finery.types import Model
 
@@ -59,4 +59,5 @@ def described(step: Step) -> dict[str, Any]:
         "fingerprint": step.fingerprint,
         "stage": {"id": stage.id, "hook": stage.hook, "plugin": stage.plugin, "package": step.entry.label},
         "parts": step.parts,
+        "after": {} if stage.hook in ("train", "evaluate") else {n: mark_after(step, n) for n in step.touched},
     }

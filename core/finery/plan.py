@@ -167,7 +167,8 @@ def mark_after(step: Step, source: str) -> str:
     A stage that looks at one record at a time makes of a source what it would make of it alone, so what happens to
     the other sources does not show.
     """
-    alone = step.stage.hook in ("filter", "score", "format") and "prepare" not in hooks(type(step.configured.plugin))
+    maps = step.stage.hook in ("filter", "score", "format")
+    alone = maps and "prepare" not in hooks(type(step.configured.plugin))
     if not alone:
         return f"{step.fingerprint}/{source}"
     return fingerprint_of({**step.parts, "inputs": {source: step.parts["inputs"][source]}})

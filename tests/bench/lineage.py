@@ -120,7 +120,7 @@ def fill(root: Path, decisions: int) -> None:
             connection.execute("insert into stages values (?, ?, ?, ?, ?, ?, ?, true, '', true)", stage)
             known = [f"artifact-{number}", f"stage-{number}", "filter", "length", "finery"]
             connection.execute("insert into artifacts values (?, ?, ?, ?, ?, '{}', 0, '{}')", known)
-            connection.execute("insert into inputs values (?, 'documents', '')", [f"artifact-{number}"])
+            connection.execute("insert into inputs values (?, 'documents', '', null)", [f"artifact-{number}"])
 
 
 def main() -> None:

@@ -230,7 +230,7 @@ def without(value: Any) -> Any:
         return {
             key: without(part)
             for key, part in value.items()
-            if key not in ("seconds", "digest", "fingerprint", "inputs")
+            if key not in ("seconds", "digest", "fingerprint", "inputs", "after")
         }
     return [without(part) for part in value] if isinstance(value, list) else value
 

@@ -91,7 +91,7 @@ def ingest_artifact(connection: duckdb.DuckDBPyConnection, folder: Path, manifes
             *(json.dumps(parts["options"]), manifest["seconds"], json.dumps(known)),
         ],
     )
-    several(connection, "insert into inputs values (?, ?, ?)", input_rows(name, parts))
+    several(connection, "insert into inputs values (?, ?, ?, ?)", input_rows(name, manifest))
     several(connection, "insert into tallies values (?, ?, ?, ?, ?)", tally_rows(name, manifest))
     several(connection, "insert into metrics values (?, ?, ?, ?, ?)", metric_rows(name, folder, manifest))
     ingest_files(connection, folder, name, str(next(iter(parts["inputs"]), "")))
@@ -124,12 +124,13 @@ def several(connection: duckdb.DuckDBPyConnection, query: str, rows: Iterator[li
         connection.executemany(query, found)
 
 
-def input_rows(artifact: str, parts: Mapping[str, Any]) -> Iterator[list[Any]]:
-    """What an artifact was made from."""
+def input_rows(artifact: str, manifest: Mapping[str, Any]) -> Iterator[list[Any]]:
+    """What an artifact was made from, and what its records are called after it."""
+    parts, after = manifest["parts"], manifest.get("after", {})
     for source, mark in parts["inputs"].items():
-        yield [artifact, source, mark]
+        yield [artifact, source, mark, after.get(source)]
     if parts.get("model"):
-        yield [artifact, None, parts["model"]]
+        yield [artifact, None, parts["model"], None]
 
 
 def tally_rows(artifact: str, manifest: Mapping[str, Any]) -> Iterator[list[Any]]:

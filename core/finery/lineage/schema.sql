@@ -9,8 +9,9 @@ create table stages (
 create table artifacts (
     artifact varchar primary key, stage varchar, hook varchar, plugin varchar, package varchar,
     options json, seconds double, manifest json);
--- What an artifact was made from: `mark` names the records of a source as they came in, or the model.
-create table inputs (artifact varchar, source varchar, mark varchar);
+-- What an artifact was made from: `mark` names the records of a source as they came in, or the model, and `after` those
+-- of the source as they came out.
+create table inputs (artifact varchar, source varchar, mark varchar, after varchar);
 -- Counts: `kind` is fate (in, kept, dropped, merged, failed, born), reason, or tally (what a plugin counted).
 create table tallies (artifact varchar, source varchar, kind varchar, name varchar, count bigint);
 create table metrics (artifact varchar, name varchar, value double, step bigint, source varchar);

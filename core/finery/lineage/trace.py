@@ -54,6 +54,10 @@ order by a.stage, m.name, m.source nulls first
 """
 
 
+# Several artifacts leave the same of a source where they differ in what they make of another.
+MAKER = "select artifact, mark from inputs where source = ? and after = ? order by rowid desc limit 1"
+
+
 @dataclass(frozen=True)
 class Passage:
     """A stage that a source's records came through on their way to a training."""
@@ -217,14 +221,11 @@ def share(
 
 
 def passed(connection: duckdb.DuckDBPyConnection, source: str, mark: str) -> list[Passage]:
-    """The stages behind a mark `<artifact>/<source>`, from reading on."""
+    """The stages that made the records that a mark names, from reading on."""
     found: list[Passage] = []
-    while "/" in mark:
-        artifact = mark.partition("/")[0]
+    while row := connection.execute(MAKER, [source, mark]).fetchone():
+        artifact, mark = row
         found.insert(0, passage(connection, artifact, source))
-        query = "select mark from inputs where artifact = ? and source = ?"
-        before = connection.execute(query, [artifact, source]).fetchone()
-        mark = str(before[0]) if before else ""
     return found
 
 
@@ -237,7 +238,8 @@ def passage(connection: duckdb.DuckDBPyConnection, artifact: str, source: str) -
     epochs = json.loads(row["manifest"]).get("draw", {}).get("epochs", {}).get(source)
     out = counts.get("kept", 0) + counts.get("born", 0)
     who = (row["stage"], row["hook"], row["plugin"], row["package"])
-    return Passage(*who, artifact, counts.get("in", 0), out, reasons, epochs)
+    drawn = epochs if isinstance(epochs, int | float) else None
+    return Passage(*who, artifact, counts.get("in", 0), out, reasons, drawn)
 
 
 def lost() -> dict[str, Any]:

@@ -62,7 +62,7 @@ class Ledger:
         """What a stage left; inputs by source, the model's under None."""
         options, text = json.dumps(options or {}), json.dumps(manifest)
         self.insert("artifacts", [name, stage, hook, stage, "finery 0.1.0", options, 2.0, text])
-        self.insert("inputs", *([name, source, mark] for source, mark in inputs.items()))
+        self.insert("inputs", *([name, source, mark, source and f"{name}/{source}"] for source, mark in inputs.items()))
 
     def origins(self, artifact: str, source: str, numbers: Sequence[int]) -> None:
         """Records read from `source.jsonl`, each on the line of its number."""

@@ -42,7 +42,7 @@ def test_a_model_names_the_models_before_it_in_order(told: Ledger) -> None:
 
 
 def test_a_first_training_may_start_from_a_model_of_elsewhere(told: Ledger) -> None:
-    told.insert("inputs", ["t0", None, "Qwen/Qwen3-0.6B"])
+    told.insert("inputs", ["t0", None, "Qwen/Qwen3-0.6B", None])
     found = trace(told, "tune")
     assert (found.base, len(found.trainings)) == ("Qwen/Qwen3-0.6B", 2)
 
