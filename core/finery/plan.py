@@ -136,7 +136,7 @@ class Planner:
         return step
 
     def model_of(self, config: StageConfig) -> str | None:
-        """The model a stage starts from: named, else the last one trained for a stage that evaluates."""
+        """The model that a train or evaluate stage starts from: the one it names, else the last one trained."""
         if config.words.model:
             return config.words.model
         if config.hook in ("train", "evaluate") and self.models:
