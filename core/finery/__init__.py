@@ -29,7 +29,9 @@ if TYPE_CHECKING:
         File,
         HubFile,
         Journal,
+        Memo,
         Model,
+        ModelName,
         Needs,
         Reasons,
         Source,
@@ -51,8 +53,8 @@ HOMES = {
     "finery.plugins": ("API", "Manifest", "plugin"),
     "finery.specs": ("hookimpl",),
     "finery.types": (
-        "Dataset", "Draw", "Evaluation", "File", "HubFile", "Journal", "Model", "Needs", "Reasons", "Source", "Stage",
-        "State", "Tally", "World",
+        "Dataset", "Draw", "Evaluation", "File", "HubFile", "Journal", "Memo", "Model", "ModelName", "Needs", "Reasons",
+        "Source", "Stage", "State", "Tally", "World",
     ),
 }  # fmt: skip
 
@@ -69,8 +71,10 @@ __all__ = [
     "HubFile",
     "Journal",
     "Manifest",
+    "Memo",
     "MissingExtra",
     "Model",
+    "ModelName",
     "Needs",
     "PipelineError",
     "PluginError",

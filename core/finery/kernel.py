@@ -42,6 +42,11 @@ def bind(plugin: object, hook: str, observers: Sequence[object] = ()) -> Callabl
     return answer
 
 
+def asks(plugin: object, hook: str, argument: str) -> bool:
+    """Whether a plugin's hook asks for an argument."""
+    return argument in inspect.signature(getattr(plugin, hook)).parameters
+
+
 def relay(observers: Sequence[object]) -> Any:
     """What the run calls to tell observers what happens: `relay(observers).stage_started(...)`."""
     return managed(observers).hook

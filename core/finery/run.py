@@ -21,6 +21,7 @@ from finery.kernel import relay
 from finery.lineage.recorder import Recorder
 from finery.plan import READ, Plan, Step, make_plan
 from finery.plugins import hooks
+from finery.stages.gathering import gathers, run_gather
 from finery.stages.mix import run_mix
 from finery.stages.model import run_model_stage, trained
 from finery.stages.passing import reuse, run_pass
@@ -91,7 +92,7 @@ def groups(steps: Sequence[Step]) -> Iterator[list[Step]]:
 
 def joins(before: Step, step: Step) -> bool:
     """Whether a step can run in the same pass as the one before it."""
-    maps = all(s.stage.hook in PASSED and not s.reused for s in (before, step))
+    maps = all(s.stage.hook in PASSED and not s.reused and not gathers(s) for s in (before, step))
     return maps and before.stage.hook != "dedupe" and not prepares(step)
 
 
@@ -107,6 +108,8 @@ def perform(context: Context, steps: Sequence[Step], folder: Path) -> None:
         reuse_step(context, step)
     elif step.stage.hook == READ:
         read_source(context, step, folder)
+    elif gathers(step):
+        run_gather(context, step)
     elif step.stage.hook in PASSED:
         run_pass(context, steps)
     elif step.stage.hook == "mix":

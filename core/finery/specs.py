@@ -2,6 +2,10 @@
 
 Every stage hook is `firstresult`: exactly one plugin serves a stage, and observers wrap it. An implementation names
 only the arguments it wants, so a hook can grow arguments without breaking a plugin.
+
+What the hooks over batches may ask for, beside the batch: `state`, what `prepare` answered; `stage`; `tally`, counts;
+`memo`, what the plugins of a pass work out of a batch once for all of them; `out`, a folder of the stage that its
+workers share and that a killed run leaves in place, for what must not be paid for twice, such as a server's answers.
 """
 
 # mypy: disable-error-code="empty-body"
@@ -30,7 +34,7 @@ from finery.types import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from finery.types import Batch
+    from finery.types import Batch, Memo
 
 hookspec = pluggy.HookspecMarker("finery")
 hookimpl = pluggy.HookimplMarker("finery")
@@ -47,15 +51,19 @@ class StageSpecs:
         """Look at all records once, before the batches; the answer comes back as `state` and is kept with the run."""
 
     @hookspec(firstresult=True)
-    def filter(self, batch: Batch, state: State, stage: Stage, tally: Tally) -> Reasons | pa.Array:
+    def filter(
+        self, batch: Batch, state: State, stage: Stage, tally: Tally, memo: Memo, out: Path
+    ) -> Reasons | pa.Array:
         """A reason for each record that goes, null for each that stays. A plain string array will do."""
 
     @hookspec(firstresult=True)
-    def score(self, batch: Batch, state: State, stage: Stage, tally: Tally) -> Mapping[str, pa.Array]:
+    def score(
+        self, batch: Batch, state: State, stage: Stage, tally: Tally, memo: Memo, out: Path
+    ) -> Mapping[str, pa.Array]:
         """New columns, one value a record."""
 
     @hookspec(firstresult=True)
-    def dedupe(self, batch: Batch, state: State, stage: Stage, tally: Tally) -> pa.Array:
+    def dedupe(self, batch: Batch, state: State, stage: Stage, tally: Tally, memo: Memo, out: Path) -> pa.Array:
         """Keys, one or a list a record: records that share a key are candidates. Null or an empty list has none."""
 
     @hookspec(firstresult=True)
@@ -66,14 +74,33 @@ class StageSpecs:
         """
 
     @hookspec(firstresult=True)
+    def cut(
+        self, batch: Batch, repeated: pa.Array, documents: pa.Array, state: State, stage: Stage, tally: Tally
+    ) -> Batch | Mapping[str, pa.Array]:
+        """The columns that hold the records' text, without the passages that stood elsewhere before.
+
+        Optional, beside a `dedupe` whose keys stand for passages in their order, null for one that has none: the
+        passage goes, the document stays. `repeated` is a list of booleans a record, one a key, true for every
+        occurrence of it but the first (by `prefer`, then by id, then in the record). `documents` lists how many
+        documents hold each repeated one, 0 beside the others. Null in all columns: nothing is left of the record.
+        """
+
+    @hookspec(firstresult=True)
     def mix(self, sources: Sequence[Source], state: State, stage: Stage) -> Draw | Mapping[str, float]:
         """Epochs of each source. The kernel draws the records by a hash of their ids."""
 
     @hookspec(firstresult=True)
-    def format(self, batch: Batch, state: State, stage: Stage, tally: Tally) -> Batch:
+    def format(self, batch: Batch, state: State, stage: Stage, tally: Tally, memo: Memo, out: Path) -> Batch:
         """The records again: as many, in order; or with a `parent` column where they split or merge.
 
         `parent` is a UUID, or a list of them. The kernel gives such records their ids.
+        """
+
+    @hookspec(firstresult=True)
+    def gather(self, batch: Batch, state: State, stage: Stage) -> pa.Array:
+        """A key a record (integer or string): records of a source that share one come to `format` in one batch.
+
+        Optional, beside a `format` that answers with `parent`. They come ordered by key, then id; null stands alone.
         """
 
     @hookspec(firstresult=True)

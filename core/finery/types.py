@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias
@@ -31,6 +31,18 @@ File: TypeAlias = Annotated[str, FileMark()]
 
 HubFile: TypeAlias = Annotated[str, FileMark(hub=True)]
 """An option that names a folder or file, or something on a hub where there is none of that name."""
+
+
+@dataclass(frozen=True)
+class ModelMark:
+    """What makes an option a model."""
+
+
+ModelName: TypeAlias = Annotated[str, ModelMark()]
+"""An option that names a model as the word `model` does: an earlier train stage's id, a folder, or a hub's name.
+
+The plugin finds the model's folder in it, or the hub's name; what the model holds is what counts.
+"""
 
 
 @dataclass(frozen=True)
@@ -135,6 +147,16 @@ class Tally(Counter[str]):
     """Counts that a plugin keeps while it works; they add up over batches, shards and workers."""
 
 
+class Memo(Protocol):
+    """What the plugins of a pass share of a batch: worked out by the first that asks, one value a record."""
+
+    def __call__(self, column: str, name: str, make: Callable[[], pa.Array]) -> pa.Array:
+        """`make()`, or what it answered before for this batch; `column` is what the value was worked out from.
+
+        Records that drop out drop out of it, and it is forgotten when the column changes.
+        """
+
+
 class Dataset(Protocol):
     """Records on disk, read a batch at a time; memory does not grow with the data."""
 
@@ -165,6 +187,15 @@ class Journal(Protocol):
 
     def steps(self, table: pa.Table) -> None:
         """Which records went into which step: `step, rank, record, start, length` (tokens)."""
+
+    def losses(self, table: pa.Table) -> None:
+        """The loss of each record in an epoch: `record, epoch, loss` (nats a token), `tokens`.
+
+        Epochs count from 1; epoch 0 is a loss that a model gave to a record it was not trained on.
+        """
+
+    def note(self, text: str) -> None:
+        """One line for the reader of the run, such as a default and the reason for it."""
 
     def progress(self, done: float, total: float, unit: str) -> None:
         """How far the stage is."""

@@ -27,6 +27,9 @@ def with_users() -> pa.Table:
     return batch.append_column("user", pa.array([f"u{i % 5}" for i in range(len(batch))], pa.large_string()))
 
 
+TOKENIZER = str(Path(__file__).parent / "tokenizer")
+"""A byte-level BPE tokenizer of 300 tokens, as `trained_tokenizer` makes it."""
+
 USERS = str(Path(__file__).parent / "users.csv")
 SHARES = {"general": 0.8, "domain": 0.2}
 
@@ -48,6 +51,12 @@ TRIED: dict[str, list[dict[str, Any]]] = {
     "filter:template": [{"samples": lambda: ["messages", "alpaca"]}],
     "format:attributes": [{"options": {"table": USERS, "key": "user"}, "samples": lambda: with_users()}],
     "format:few-shot": [{"samples": lambda: ["alpaca", "classification"]}],
+    "format:logs": [{"options": {"make": make}, "samples": lambda: with_sessions()} for make in ("sft", "preference")],
+    "format:normalise": [{}, {"options": {"words": "lemma"}, "samples": lambda: ["alpaca", "messages", "ranked"]}],
+    "format:pack": [
+        {"options": {"tokenizer": TOKENIZER, "context": 64}},
+        {"options": {"tokenizer": TOKENIZER, "context": 16}, "samples": lambda: ["messages"]},
+    ],
     "format:preference": [{"samples": lambda: ["preference", "ranked"]}],
     "format:ranked": [{"samples": lambda: ["ranked"]}],
     "format:recent-turns": [{"options": {"turns": 1}, "samples": lambda: ["messages", "alpaca"]}],
@@ -59,6 +68,20 @@ TRIED: dict[str, list[dict[str, Any]]] = {
     "dedupe:url": [{"samples": lambda: with_urls()}],
     "dedupe:minhash": [{}, {"samples": lambda: ["alpaca", "messages", "preference"]}],
 }
+
+
+def with_sessions() -> pa.Table:
+    """The text sample as answers in sessions, some of them judged."""
+    batch = sample("text")
+    numbers = range(len(batch))
+    texts = {
+        "session": [None if i % 5 == 0 else f"s{i % 7}" for i in numbers],
+        "prompt": [f"question {i % 3}" for i in numbers],
+        "feedback": [("up", "down", None)[i % 3] for i in numbers],
+    }
+    for name, values in texts.items():
+        batch = batch.append_column(name, pa.array(values, pa.large_string()))
+    return batch.append_column("response", batch["text"]).append_column("time", pa.array(numbers, pa.int64()))
 
 
 def with_urls() -> pa.Table:

@@ -2,6 +2,7 @@
 
 import bad_answers
 import bad_declarations
+import bad_gathers
 import bad_hooks
 import bad_inputs
 import bad_laws
@@ -12,7 +13,7 @@ from bad_case import Case
 from finery.testing import check
 from finery.testing.checks import CHECKS
 
-MODULES = (bad_declarations, bad_hooks, bad_answers, bad_pairs, bad_laws, bad_inputs)
+MODULES = (bad_declarations, bad_hooks, bad_answers, bad_pairs, bad_gathers, bad_laws, bad_inputs)
 CASES = [case for module in MODULES for case in module.CASES]
 
 

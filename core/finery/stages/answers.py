@@ -59,6 +59,16 @@ def keys_table(answer: Any, batch: pa.Table) -> pa.Table:
     return pa.table({"keys": keys.cast(pa.large_list(keys.type.value_type))})
 
 
+def group_table(answer: Any, batch: pa.Table) -> pa.Table:
+    """A gather's answer as one column `key`: an integer or a string a record. Raises PluginError for other types."""
+    keys = plain(aligned(answer, len(batch), "the keys"))
+    if pa.types.is_integer(keys.type):
+        return pa.table({"key": keys.cast(pa.int64())})
+    if not any(test(keys.type) for test in TEXTS):
+        raise PluginError.at("", f"'gather' answered keys of type {keys.type}", "return integers or strings")
+    return pa.table({"key": keys.cast(pa.large_string())})
+
+
 def records_table(answer: Any, batch: pa.Table) -> pa.Table:
     """A format's answer: the same records in the same order, or records that name their parents."""
     if not isinstance(answer, pa.Table):
@@ -72,6 +82,20 @@ def records_table(answer: Any, batch: pa.Table) -> pa.Table:
         remedy = "return as many records, in order, or add a 'parent' column"
         raise PluginError.at("", f"'format' made {len(answer)} other records of {len(batch)}", remedy)
     return answer
+
+
+def cut_table(answer: Any, batch: pa.Table) -> pa.Table:
+    """The columns that a `cut` changed, each as it was typed before. Raises PluginError for others than the records'."""
+    columns = dict(zip(answer.column_names, answer.columns, strict=True)) if isinstance(answer, pa.Table) else answer
+    if not isinstance(columns, Mapping):
+        raise PluginError.at("", f"'cut' answered {type(answer).__name__}", "return the columns that it changed")
+    columns = {name: values for name, values in columns.items() if name not in RESERVED}
+    if strange := [name for name in columns if name not in batch.column_names]:
+        raise PluginError.at("", f"'cut' wrote a new column '{strange[0]}'", "change the columns that records have")
+    if not columns:
+        raise PluginError.at("", "'cut' answered no column", "return what it changes, the same columns every time")
+    kinds = {name: batch.schema.field(name).type for name in columns}
+    return pa.table({n: aligned(values, len(batch), f"'{n}'").cast(kinds[n]) for n, values in columns.items()})
 
 
 def parent_lists(table: pa.Table) -> pa.Array:
@@ -109,6 +133,8 @@ FORMS: Mapping[str, Callable[[Any, pa.Table], pa.Table]] = {
     "score": columns_table,
     "dedupe": keys_table,
     "format": records_table,
+    "gather": group_table,
+    "cut": cut_table,
 }
 
 

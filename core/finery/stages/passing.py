@@ -16,8 +16,9 @@ from finery.kernel import bind
 from finery.plan import Step
 from finery.plugins import hooks, manifest
 from finery.stages.answers import blamed
+from finery.stages.asking import Link
 from finery.stages.layers import ERROR
-from finery.stages.passes import Link, PassTask
+from finery.stages.passes import PassTask
 from finery.stages.schemas import alike
 from finery.stages.state import has_state, save_state
 from finery.stages.summary import added_up, bounded, conserve, total
@@ -83,7 +84,7 @@ def worker_observers(context: Context) -> tuple[Any, ...]:
     """The observers that wrap stage hooks: they go along to the workers."""
     from finery.specs import VERBS
 
-    return tuple(o for o in context.observers if set(hooks(type(o))) & {*VERBS, "prepare", "same"})
+    return tuple(o for o in context.observers if set(hooks(type(o))) & {*VERBS, "prepare", "same", "gather"})
 
 
 def link(step: Step, number: int) -> Link:
@@ -112,9 +113,10 @@ def entries_of(step: Step, tasks: Sequence[PassTask], answers: Answers) -> list[
 def first_failure(context: Context, step: Step, entries: Sequence[dict[str, Any]]) -> str:
     """Record and error of the first failure of a stage."""
     entry = next(entry for entry in entries if entry["counts"]["failed"])
-    name = f"{step.fingerprint}/decisions-{entry['number']:05}.parquet"
-    table = pq.read_table(context.artifacts.file(name), columns=["record", "reason", "detail"])
-    row = next(row for row in table.to_pylist() if row["reason"] == ERROR)
+    folder = context.artifacts.partial(step.fingerprint)
+    files = sorted(folder.glob(f"decisions*-{entry['number']:05}.parquet"))
+    tables = [pq.read_table(file, columns=["record", "reason", "detail"]) for file in files]
+    row = next(row for table in tables for row in table.to_pylist() if row["reason"] == ERROR)
     return f"record {row['record']}: {row['detail']}"
 
 
@@ -128,11 +130,16 @@ def finish(context: Context, step: Step, tasks: Sequence[PassTask], answers: Ans
     summary = added_up(entries)
     conserve(step.stage.id, summary, context.counts(step.touched))
     check_failures(context, step, entries, total(summary, "in"))
+    left(step, summary)
+    commit(context, step, summary, alike(entries))
+
+
+def left(step: Step, summary: dict[str, Any]) -> None:
+    """Raise DataError where a stage left no record at all."""
     if total(summary, "in") and not (total(summary, "kept") + total(summary, "born")):
         reasons = {r: n for c in summary["sources"].values() for r, n in c["reasons"].items()}
         fault = f"no record is left of {total(summary, 'in')}"
         raise DataError.at(f"stage '{step.stage.id}'", fault, f"reasons: {reasons}; loosen its options")
-    commit(context, step, summary, alike(entries))
 
 
 def commit(context: Context, step: Step, summary: dict[str, Any], shards: Sequence[Shard]) -> None:

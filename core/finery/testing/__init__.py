@@ -1,6 +1,7 @@
 """What plugin authors test with: `test_letters = conformance(Letters())` is a whole test file."""
 
+from finery.memo import Memo as memo
 from finery.testing.kit import Report, Result, check, conformance
 from finery.testing.samples import SHAPES, sample
 
-__all__ = ["SHAPES", "Report", "Result", "check", "conformance", "sample"]
+__all__ = ["SHAPES", "Report", "Result", "check", "conformance", "memo", "sample"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from finery.errors import Fault
 from finery.plugins import hooks
 from finery.specs import VERBS
-from finery.testing import answers, declaration, laws, pairs, signature, trials
+from finery.testing import answers, declaration, gathers, laws, pairs, signature, trials
 from finery.testing.fresh import fresh_process
 from finery.testing.subject import MAPS, TRIED, Subject
 from finery.testing.texts import ODD
@@ -26,10 +26,14 @@ class Check:
     verbs: tuple[str, ...] = VERBS
     beside: str | None = None
     """The companion hook that it is about, where it is about one."""
+    unless: str | None = None
+    """The companion hook beside which it says nothing."""
 
     def applies(self, subject: Subject) -> bool:
         """Whether it says anything of this plugin; of one whose verb is unknown, most do."""
         if self.beside is not None and self.beside not in hooks(subject.cls):
+            return False
+        if self.unless is not None and self.unless in hooks(subject.cls):
             return False
         return subject.verb is None or subject.verb in self.verbs
 
@@ -48,13 +52,16 @@ CHECKS = (
     Check("reason-codes", trials.holds(answers.reason_codes), ("filter",)),
     Check("reason-values", trials.holds(answers.reason_values), ("filter",)),
     Check("score-columns", trials.holds(answers.score_columns), ("score",)),
-    Check("records-again", trials.of_tables(answers.records_again), ("format",)),
+    Check("records-again", trials.of_tables(answers.records_again), ("format",), unless="gather"),
     Check("parents", trials.of_tables(answers.parents), ("format",)),
     Check("text-types", trials.of_tables(answers.text_types), ("format",)),
     Check("mix-epochs", trials.holds(answers.mix_epochs), ("mix",)),
     Check("same-answer", pairs.same_answer, ("dedupe",), "same"),
     Check("same-symmetric", pairs.same_symmetric, ("dedupe",), "same"),
     Check("same-alone", pairs.same_alone, ("dedupe",), "same"),
+    Check("gather-keys", gathers.gather_keys, ("format",), "gather"),
+    Check("gather-alone", gathers.gather_alone, ("format",), "gather"),
+    Check("gather-births", gathers.gather_births, ("format",), "gather"),
     Check("state-kept", trials.state_kept, MAPS, "prepare"),
     Check("state-batches", laws.state_batches, MAPS, "prepare"),
     Check("empty-dataset", trials.empty_dataset, MAPS, "prepare"),

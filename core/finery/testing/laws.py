@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from finery.errors import Fault
+from finery.plugins import hooks
 from finery.testing.answers import is_array
 from finery.testing.dataset import MemoryDataset
-from finery.testing.rows import Rows, differences, joined
+from finery.testing.rows import Rows, differences, joined, rows_of
 from finery.testing.samples import copied
 from finery.testing.subject import Raised, Skipped, Subject, attempt
 
@@ -33,10 +34,11 @@ def twice(subject: Subject) -> Faults:
 
 def split(subject: Subject) -> Faults:
     """Cutting a batch in two changes nothing, wherever it is cut."""
-    for batch, before in zip(subject.batches, subject.law, strict=True):
-        for cut in sorted({1, len(batch) // 2, len(batch) - 1} - {0, len(batch)}):
+    for given, before in zip(subject.batches, subject.law, strict=True):
+        batch, cuts = subject.cuts(given)
+        for cut in cuts:
             halves = copied(batch, range(cut)), copied(batch, range(cut, len(batch)))
-            after = attempt(partial(joined_rows, subject, halves))
+            after = attempt(partial(joined_rows, subject, halves, given))
             when = f"when the batch is cut after {cut} records"
             yield from alike(subject, [before], listed(after), when, ALONE)
 
@@ -113,9 +115,12 @@ def alike(subject: Subject, before: Sequence[Rows], after: Sequence[Rows] | Rais
             return
 
 
-def joined_rows(subject: Subject, parts: Sequence[pa.Table]) -> Rows:
-    """The rows of several batches, one behind the other."""
-    return joined([subject.rows(part) for part in parts])
+def joined_rows(subject: Subject, parts: Sequence[pa.Table], whole: pa.Table) -> Rows:
+    """The rows of several batches, one behind the other; of gathered ones, in the order of the whole."""
+    if "gather" not in hooks(subject.cls):
+        return joined([subject.rows(part) for part in parts])
+    answer = pa.concat_tables([subject.answered(part).answer for part in parts], promote_options="permissive")
+    return rows_of(str(subject.verb), whole, answer)
 
 
 def listed(rows: Rows | Raised) -> list[Rows] | Raised:

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
 
 from finery.data.identity import stage_seed
 from finery.errors import Fault, FineryError, MissingExtra
-from finery.kernel import bind
+from finery.kernel import asks, bind
+from finery.memo import Memo
 from finery.plugins import Manifest, hooks, manifest
 from finery.specs import VERBS
+from finery.stages.answers import group_table
+from finery.stages.gather import in_order
 from finery.testing.answers import unusable
 from finery.testing.dataset import MemoryDataset
 from finery.testing.rows import Rows, rows_of
@@ -150,8 +157,41 @@ class Subject:
         tally = Tally()
         if self.verb == "mix":
             return Answered(given, self.work(sources=given, state=self.state, stage=self.stage), tally)
-        answer = self.work(batch=given, state=self.state, stage=self.stage, tally=tally)
-        return Answered(given, answer, tally)
+        work, batch = self.work, self.gathered(given)
+        shared = {"stage": self.stage, "tally": tally, "memo": Memo(len(batch)), "out": self.out}
+        return Answered(given, work(batch=batch, state=self.state, **shared), tally)
+
+    def gathered(self, batch: pa.Table) -> pa.Table:
+        """A batch as the kernel brings it before the verb: in the order of its keys, where the plugin gathers."""
+        keys = attempt(lambda: self.keys(batch))
+        if isinstance(keys, Raised):
+            raise Skipped("waits for 'gather-keys'")
+        return batch if keys is None else in_order(batch, keys)[0]
+
+    def cuts(self, batch: pa.Table) -> tuple[pa.Table, list[int]]:
+        """The batch, and where it may be cut: near its ends and in the middle, but through no group of records."""
+        keys = self.keys(batch)
+        if keys is None:
+            return batch, sorted({1, len(batch) // 2, len(batch) - 1} - {0, len(batch)})
+        batch, starts = in_order(batch, keys)
+        borders = starts[1:].tolist()
+        return batch, sorted({borders[i] for i in (0, len(borders) // 2, -1)}) if borders else []
+
+    def keys(self, batch: pa.Table) -> pa.Array | None:
+        """The key of each record by which the plugin gathers; None where it does not."""
+        if "gather" not in hooks(self.cls):
+            return None
+        answer = bind(self.plugin, "gather")(batch=batch, state=self.state, stage=self.stage)
+        return group_table(answer, batch).column("key").combine_chunks()
+
+    @cached_property
+    def out(self) -> Path | None:
+        """A folder for what the plugin keeps, where it asks for one; gone with this subject."""
+        if not asks(self.plugin, str(self.verb), "out"):
+            return None
+        folder = tempfile.mkdtemp(prefix="finery-conformance-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
 
     def rows(self, given: Any, reference: Any = None) -> Rows:
         """The rows of the answer for a batch or sources. Raises ValueError for one that cannot be read."""

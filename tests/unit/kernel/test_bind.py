@@ -37,7 +37,7 @@ class Watch:
         return answer + 1
 
 
-ARGUMENTS = {"batch": 4, "state": None, "stage": None, "tally": None}
+ARGUMENTS = {"batch": 4, "state": None, "stage": None, "tally": None, "memo": None, "out": None}
 
 
 def made(text: str) -> Any:

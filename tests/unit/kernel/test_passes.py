@@ -20,9 +20,10 @@ from finery.data.identity import hashed
 from finery.data.shards import Shard, ShardReader
 from finery.plugins import Manifest
 from finery.stages.amounts import characters
+from finery.stages.asking import Link
 from finery.stages.dedupe import components
 from finery.stages.layers import ShardOutput
-from finery.stages.passes import Link, PassTask
+from finery.stages.passes import PassTask
 
 
 @plugin
