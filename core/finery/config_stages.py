@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from finery.config import Place, Reader, StageConfig
+from finery.earlier import placed
 from finery.errors import PluginError, did_you_mean
 from finery.kernel import bind
+from finery.modeloptions import named
+from finery.plugins import hooks
 from finery.settings import stage_ids
 from finery.specs import VERBS
 from finery.tables import StageWords
 
 WORDS = tuple(StageWords.model_fields)
-ONLY_IN = {"prefer": ("dedupe",), "model": ("train", "evaluate")}
+ONLY_IN = {"prefer": ("dedupe",), "earlier": ("dedupe",), "keep_index": ("dedupe",), "model": ("train", "evaluate")}
 
 
 def read_stages(reader: Reader, sources: Sequence[str]) -> list[StageConfig]:
@@ -48,6 +51,7 @@ def read_stage(reader: Reader, number: int, values: Any, ids: Sequence[str]) -> 
     plugin = entry and reader.plugin(entry, options, place, what)
     if plugin is None or entry is None or words is None or not bound(reader, plugin, verb, place):
         return None
+    words = placed(words, reader.file.resolve().parent)
     line = reader.lines.get(place)
     where = f"{reader.file.name}:{line}" if line else reader.file.name
     return StageConfig(ids[number], verb, entry, plugin, options, words, where)
@@ -95,8 +99,14 @@ def check_names(
                 f"'{word}' has no meaning in a {stage.hook} stage",
                 f"it is for {', '.join(verbs)}",
             )
+    indexed = stage.words.keep_index or stage.words.earlier
+    if indexed and stage.hook == "dedupe" and "prepare" in hooks(type(stage.plugin)):
+        fault = f"dedupe '{stage.entry.name}' finds its keys by looking at all records, so it can keep no index"
+        reader.fault((*place, "earlier" if stage.words.earlier else "keep_index"), fault, "dedupe both in one pipeline")
     if stage.words.model:
         check_model(reader, stage.words.model, stages[: stages.index(stage)], (*place, "model"))
+    for option, model in named(stage.plugin):
+        check_model(reader, model, stages[: stages.index(stage)], (*place, option))
 
 
 def check_model(reader: Reader, model: str, earlier: Sequence[StageConfig], place: Place) -> None:

@@ -16,6 +16,8 @@ NAMES = {
     "content": "the input changed",
     "seed": "the seed changed",
     "prefer": "'prefer' changed",
+    "earlier": "the index of an earlier run changed",
+    "index": "'keep_index' changed",
     "order": "the order of the sources changed",
     "threads": "the number of threads changed",
     "model": "the model before it changed",

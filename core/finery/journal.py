@@ -1,6 +1,6 @@
-"""What a train or evaluate stage writes as it happens: metrics as JSON lines, the records of its steps as Parquet.
+"""What a train or evaluate stage writes as it happens: metrics as JSON lines, records' steps and losses as Parquet.
 
-An interrupted stage begins a new attempt; where two attempts tell of the same step, the later one counts.
+An interrupted stage begins a new attempt; where two attempts tell of the same step or epoch, the later one counts.
 """
 
 from __future__ import annotations
@@ -25,6 +25,15 @@ STEPS = pa.schema(
     ]
 )
 
+LOSSES = pa.schema(
+    [
+        ("record", pa.uuid()),
+        ("epoch", pa.int32()),
+        ("loss", pa.float64()),
+        ("tokens", pa.int64()),
+    ]
+)
+
 
 class FileJournal:
     """A Journal in the folder of a stage's artifact."""
@@ -35,6 +44,7 @@ class FileJournal:
         self.hear = hear
         self.attempt = len(list(folder.glob("metrics-*.jsonl")))
         self.parts = 0
+        self.notes: list[str] = []
         self.file: TextIO = (folder / f"metrics-{self.attempt:03}.jsonl").open("w", encoding="utf-8")
 
     def metric(self, name: str, value: float, step: int | None = None, source: str | None = None) -> None:
@@ -46,8 +56,21 @@ class FileJournal:
 
     def steps(self, table: pa.Table) -> None:
         """Which records went into which step."""
-        path = self.folder / f"steps-{self.attempt:03}-{self.parts:05}.parquet"
-        pq.write_table(table.select(STEPS.names).cast(STEPS), path, compression="zstd")
+        self.write("steps", table, STEPS)
+
+    def losses(self, table: pa.Table) -> None:
+        """The loss of each record in an epoch."""
+        self.write("losses", table, LOSSES)
+
+    def note(self, text: str) -> None:
+        """One line for the reader, once: the stage's summary has them all."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def write(self, kind: str, table: pa.Table, schema: pa.Schema) -> None:
+        """One more file of a kind."""
+        path = self.folder / f"{kind}-{self.attempt:03}-{self.parts:05}.parquet"
+        pq.write_table(table.select(schema.names).cast(schema), path, compression="zstd")
         self.parts += 1
 
     def progress(self, done: float, total: float, unit: str) -> None:
@@ -57,6 +80,25 @@ class FileJournal:
     def close(self) -> None:
         """Close the file."""
         self.file.close()
+
+
+class Unheard:
+    """A Journal for a stage that is only tried: what it says is kept nowhere."""
+
+    def metric(self, name: str, value: float, step: int | None = None, source: str | None = None) -> None:
+        """Let a number go."""
+
+    def steps(self, table: pa.Table) -> None:
+        """Let the records of steps go."""
+
+    def losses(self, table: pa.Table) -> None:
+        """Let losses go."""
+
+    def note(self, text: str) -> None:
+        """Let a line go."""
+
+    def progress(self, done: float, total: float, unit: str) -> None:
+        """Say nothing of how far it is."""
 
 
 def metrics(folder: Path) -> Iterator[dict[str, Any]]:

@@ -45,3 +45,8 @@ def stream(
                 yield from form(number, group).cast(schema).combine_chunks().to_batches()
 
     return pa.RecordBatchReader.from_batches(schema, batches())
+
+
+def quoted(text: str) -> str:
+    """A text as SQL takes it, where it takes no parameters."""
+    return "'" + text.replace("'", "''") + "'"

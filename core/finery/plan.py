@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,12 @@ from finery.data.identity import stage_seed
 from finery.data.source import SourceConfig
 from finery.data.units import content
 from finery.digest import plugin_digest
+from finery.earlier import indexes, marks
 from finery.explain import reason
-from finery.fileoptions import contents
+from finery.fileoptions import contents, path_digest
+from finery.modeloptions import put
 from finery.plugins import hooks, manifest
+from finery.runningoptions import lasting
 from finery.types import Stage
 
 READ = "read"
@@ -119,10 +122,10 @@ class Planner:
             "plugin": config.entry.target,
             "package": config.entry.label,
             "digest": plugin_digest(config.entry),
-            "options": contents(type(config.plugin), as_options(config.plugin), config.place),
+            "options": self.options(config),
             "seed": seed,
             "prefer": config.words.prefer,
-            "model": self.models.get(model, model) if model else None,
+            "model": self.model_content(model) if model else None,
             # Sums of floats depend on the number of threads.
             "threads": config.threads if config.hook in ("train", "evaluate") else None,
             "inputs": inputs,
@@ -131,9 +134,41 @@ class Planner:
             "api": manifest(type(config.plugin)).api,
             "format": FORMAT,
         }
-        step = self.step(stage, parts, config=config, model=model)
+        if config.words.keep_index:
+            parts["index"] = True
+        if config.words.earlier:
+            found = indexes(config, self.artifacts.root)
+            parts["earlier"] = marks(found, config, parts)
+        placed = replace(config, plugin=self.with_models(config.plugin))
+        step = self.step(stage, parts, config=placed, model=model)
         self.advance(step)
         return step
+
+    def options(self, config: StageConfig) -> dict[str, Any]:
+        """A stage's options as they count: with what files and models hold in place of their names."""
+        cls = type(config.plugin)
+        found = contents(cls, lasting(cls, as_options(config.plugin)), config.place, self.known)
+        return {**found, **put(cls, found, self.model_content)}
+
+    def with_models(self, plugin: Any) -> Any:
+        """The plugin with the folder of each model that its options name in place of the name."""
+        values = {name: getattr(plugin, name) for name in type(plugin).__pydantic_fields__}
+        found = put(type(plugin), values, self.model_place)
+        return replace(plugin, **found) if found else plugin
+
+    def model_content(self, name: str) -> str:
+        """What a model is called by content: fingerprint of a stage, digest of a folder, else its hub name."""
+        folder = self.pipeline.folder / name
+        if name in self.models or not folder.is_dir():
+            return self.models.get(name, name)
+        return path_digest(folder, self.known)
+
+    def model_place(self, name: str) -> str:
+        """Where a model lies, or will when its stage is done; a hub name stays."""
+        if name in self.models:
+            return str(self.artifacts.path(self.models[name]) / "out")
+        folder = self.pipeline.folder / name
+        return str(folder) if folder.is_dir() else name
 
     def model_of(self, config: StageConfig) -> str | None:
         """The model that a train or evaluate stage starts from: the one it names, else the last one trained."""

@@ -23,6 +23,7 @@ from finery.types import (
     Evaluation,
     Journal,
     Model,
+    Preview,
     Reasons,
     Source,
     Stage,
@@ -47,8 +48,11 @@ class StageSpecs:
     """What a stage's plugin does: one of the seven verbs, and `prepare` where it must see all records first."""
 
     @hookspec(firstresult=True)
-    def prepare(self, dataset: Dataset, stage: Stage) -> State:
-        """Look at all records once, before the batches; the answer comes back as `state` and is kept with the run."""
+    def prepare(self, dataset: Dataset, stage: Stage, journal: Journal) -> State:
+        """Look at all records once, before the batches; the answer comes back as `state` and is kept with the run.
+
+        What it measures on the way, such as how good a fit is, goes to the journal as metrics.
+        """
 
     @hookspec(firstresult=True)
     def filter(
@@ -70,7 +74,8 @@ class StageSpecs:
     def same(self, left: Batch, right: Batch, stage: Stage) -> pa.Array:
         """For row i of both, how alike the two are (`float64`), null where they are not duplicates after all.
 
-        Optional. Without it, sharing a key is enough.
+        Optional. Without it, sharing a key is enough. Duplicates of duplicates are one group: a record may be joined
+        to the one that stands for it through others, and then nobody measured how alike these two are.
         """
 
     @hookspec(firstresult=True)
@@ -110,6 +115,13 @@ class StageSpecs:
         """Train, leave a Hugging Face folder in `out`, and name it. Called once a worker; rank 0 answers for all.
 
         `out` keeps what an interrupted call left there: resume from it.
+        """
+
+    @hookspec(firstresult=True)
+    def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
+        """What a training on these examples would be shown, without training; `out` is a folder to work in.
+
+        Optional, beside a `train`. The examples are a few hundred of the stage's records.
         """
 
     @hookspec(firstresult=True)

@@ -24,7 +24,10 @@ class SourceTable(Table):
     """A data set of the `datasets` library: a hub name or a local folder."""
     query: str | None = None
     """Anything DuckDB reads: `select * from 'data/*.parquet' where year > 2020`."""
-    kind: Literal["jsonl", "json", "csv", "tsv", "parquet", "text", "lines", "blocks", "markdown"] | None = None
+    kind: (
+        Literal["jsonl", "json", "csv", "tsv", "parquet", "text", "lines", "blocks", "markdown", "warc", "wet", "html"]
+        | None
+    ) = None
     """How to read the files; by default their suffix decides."""
     shape: Literal["text", "alpaca", "ranked", "preference", "messages", "classification"] | None = None
     """What the records are; by default their fields decide."""
@@ -71,6 +74,10 @@ class StageWords(Table):
     """The sources that the stage sees; the others pass untouched."""
     prefer: str | None = None
     """Dedupe: the column whose largest value survives; `-column` for the smallest."""
+    earlier: str | tuple[str, ...] | None = None
+    """Dedupe: indexes of earlier runs, whose records survive: work folders, artifact folders, runs, `run/stage`."""
+    keep_index: bool | None = None
+    """Dedupe: whether the stage keeps an index that a later run can name as `earlier`."""
     model: str | None = None
     """Train, evaluate: an earlier stage's id, a folder or a hub name; by default the last trained."""
     needs: dict[Literal["cpus", "gpus"], float] = {}

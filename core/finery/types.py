@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from finery.errors import Fault
 
     Batch: TypeAlias = pa.Table
     """Records of one source: `id` (UUID), `source` (dictionary), the columns of its shape; text as `large_string`."""
@@ -42,6 +44,19 @@ ModelName: TypeAlias = Annotated[str, ModelMark()]
 """An option that names a model as the word `model` does: an earlier train stage's id, a folder, or a hub's name.
 
 The plugin finds the model's folder in it, or the hub's name; what the model holds is what counts.
+"""
+
+
+@dataclass(frozen=True)
+class RunningMark:
+    """What makes an option one of how a stage runs."""
+
+
+Running = RunningMark()
+"""Marks an option of how a stage runs and not of what it answers, such as a number of retries or a cost cap.
+
+`retries: Annotated[int, Running] = 6`. It does not count: with another value a stage is the same stage, and one that
+was interrupted goes on where it stopped. In nested tables too.
 """
 
 
@@ -141,6 +156,53 @@ class Evaluation:
     """Named `measure` or `measure/source`, such as `bits_per_byte/general`."""
     items: pa.Table | None = None
     """One row an item: `item` (UUID or string), `source`, then what was measured."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of a sequence whose tokens share a fate."""
+
+    text: str
+    tokens: int
+    trained: bool = False
+    """Whether a loss is taken on it."""
+    special: bool = False
+    """Whether it is the template's or the tokenizer's, not the record's."""
+    cut: bool = False
+    """Whether it is beyond what the model is fed."""
+    opens: bool = False
+    """Whether a turn, or another row of a long document, begins with it."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One sequence of a record as a train stage sees it."""
+
+    record: str
+    source: str
+    name: str
+    """Which of the record's sequences: `text`, `conversation`, `prompt`, `chosen`, `rejected`."""
+    pieces: Sequence[Piece]
+    note: str = ""
+    """What becomes of it, where that is not plain: why it is left out, say."""
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a train stage would be shown of some records, and what its pre-flight finds in them."""
+
+    shown: Iterable[Shown]
+    """Made one by one, as they are asked for."""
+    context: int
+    """Tokens in a row at most."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """What the pre-flight measured: `measure` or `measure/source`."""
+    faults: Sequence[Fault] = ()
+    """What would keep the stage from its first step."""
+    notes: Sequence[str] = ()
+    """Warnings, and what is otherwise than in a run."""
+    packed: Sequence[Sequence[tuple[str, int]]] = ()
+    """Rows of several documents, were these all records: record and tokens of each; nothing where none are packed."""
 
 
 class Tally(Counter[str]):

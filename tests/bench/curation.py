@@ -1,7 +1,7 @@
 """Finery against datatrove on the same real documents and one core: each rule alone, then the whole of them.
 
     python tests/bench/curation.py [--documents 20000] [--input FILE.jsonl] [--cache FOLDER] [--rounds 1]
-                                   [--only RULE ...]
+                                   [--only RULE ...] [--scale]
 
 datatrove gets an environment of its own under the cache folder, made once. Each measurement is a process of its own,
 Finery's and datatrove's in turn, bound to one core. A rule is measured alone on all documents as they lie in memory,
@@ -10,8 +10,9 @@ repetition, quality, C4, FineWeb, MinHash in this order, as in datatrove's examp
 code loaded within it. What is counted is CPU time in user and system mode; the time to import either tool is left out.
 The rules are those of `preset = "datatrove"`, and the last column says how often both decide alike; the language
 models differ. The limit is what no tool can be faster than: the same documents read from Parquet, hashed once, and
-written. Without a file, the documents are the docstrings, descriptions and licences of what is installed, which
-`examples/first-run/corpus.py` collects.
+written. `--scale` measures Finery alone instead: two workers against one, and the memory that ten times the input
+takes (`curation_scale.py`). Without a file, the documents are the docstrings, descriptions and licences of what is
+installed, which `examples/first-run/corpus.py` collects.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import curation_scale
 from curation_finery import RULES, present
 from figures import print_machine
 
@@ -68,10 +70,15 @@ class Figure:
 def main() -> None:
     """Measure in turn and print a table."""
     told = arguments()
-    bind_to_one_core()
     told.cache.mkdir(parents=True, exist_ok=True)
     documents = prepared(told.input, told.documents, told.cache)
-    python = environment(told.cache)
+    if told.scale:
+        print_machine()
+        for line in curation_scale.table(documents, told.cache, [rule for rule in RULES if present(rule)]):
+            print(line, flush=True)
+        return
+    bind_to_one_core()
+    python = environment(told.cache / "datatrove", REQUIREMENTS, [LANGUAGE_MODEL])
     print_machine()
     print(subprocess.run([python, HERE / "curation_datatrove.py", "versions"], capture_output=True, text=True).stdout)
     size = documents.stat().st_size / 1e6
@@ -88,6 +95,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=cache, help=f"environments and documents (default: {cache})")
     parser.add_argument("--rounds", type=int, default=1, help="how often all is measured (default: once)")
     parser.add_argument("--only", nargs="+", choices=[*RULES, "all"], help="these alone")
+    parser.add_argument("--scale", action="store_true", help="Finery alone: workers and memory")
     return parser.parse_args()
 
 
@@ -128,16 +136,19 @@ def collected(folder: Path, count: int) -> list[Path]:
     return [folder / "packages.jsonl", folder / "stdlib.jsonl"]
 
 
-def environment(cache: Path) -> Path:
-    """The interpreter of datatrove's environment, which is made where it is not there or not finished."""
-    home = cache / "datatrove"
+def environment(home: Path, requirements: Sequence[str], bare: Sequence[str] = ()) -> Path:
+    """The interpreter of another tool's environment, which is made where it is not there or not finished.
+
+    `bare` are installed without what they depend on.
+    """
     python, finished = home / "bin" / "python", home / "finished"
-    wanted = "\n".join((*REQUIREMENTS, LANGUAGE_MODEL))
+    wanted = "\n".join((*requirements, *bare))
     if not (finished.exists() and finished.read_text() == wanted):
         venv.create(home, with_pip=True, clear=True)
         install = [str(python), "-m", "pip", "install", "--quiet", "--quiet"]
-        subprocess.run([*install, *REQUIREMENTS], check=True)
-        subprocess.run([*install, "--no-deps", LANGUAGE_MODEL], check=True)
+        subprocess.run([*install, *requirements], check=True)
+        if bare:
+            subprocess.run([*install, "--no-deps", *bare], check=True)
         finished.write_text(wanted)
     return python
 

@@ -1,16 +1,20 @@
 """Finery's side of `curation.py`: one task on one file of documents, its CPU-seconds as JSON in the last line.
 
 python curation_finery.py TASK DOCUMENTS WORK_FOLDER RULE ...
+
+TASK is a rule, `all`, `all:WORKERS` or `limit`.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import json
 import resource
 import shutil
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +27,7 @@ import xxhash
 from finery import record_ids
 from finery.config import read_pipeline
 from finery.run import run_pipeline
+from finery.testing import memo
 
 ROWS = 8192
 """Documents a batch, as in a run."""
@@ -52,6 +57,14 @@ def plugin(rule: str) -> Any:
     return getattr(importlib.import_module(module), name)(**options)
 
 
+def asked(subject: Any, hook: str) -> Callable[[pa.Table, Any], Any]:
+    """A function that calls a plugin's hook with a batch, and with what the plugins of a pass share if it asks."""
+    call = getattr(subject, hook)
+    if "memo" in inspect.signature(call).parameters:
+        return lambda batch, shared: call(batch=batch, memo=shared)
+    return lambda batch, _: call(batch=batch)
+
+
 def batches(documents: Path) -> list[pa.Table]:
     """The documents as a stage sees them, a source named `documents`."""
     read = pyarrow.json.read_json(documents, pyarrow.json.ReadOptions(block_size=1 << 28))
@@ -63,11 +76,10 @@ def batches(documents: Path) -> list[pa.Table]:
 
 def rule_alone(rule: str, documents: Path) -> dict[str, Any]:
     """One rule over all documents; for MinHash its signatures."""
-    given, subject = batches(documents), plugin(rule)
-    answer: Callable[..., Any] = subject.dedupe if rule == "minhash" else subject.filter
-    answer(batch=given[0].slice(0, WARM))
+    given, answer = batches(documents), asked(plugin(rule), "dedupe" if rule == "minhash" else "filter")
+    answer(given[0].slice(0, WARM), memo())
     started = cpu_seconds()
-    answers = [answer(batch=batch) for batch in given]
+    answers = [answer(batch, memo()) for batch in given]
     seconds = cpu_seconds() - started
     told = {"seconds": seconds, "documents": sum(map(len, given))}
     if rule == "minhash":
@@ -76,22 +88,28 @@ def rule_alone(rule: str, documents: Path) -> dict[str, Any]:
     return told | {"kept": sum(stays), "stays": "".join("01"[stay] for stay in stays)}
 
 
-def whole(documents: Path, work: Path, rules: list[str]) -> dict[str, Any]:
+def whole(documents: Path, work: Path, rules: list[str], workers: int = 1) -> dict[str, Any]:
     """A run from nothing."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    (work / "pipeline.toml").write_text(pipeline_text(documents, rules))
-    started = cpu_seconds()
+    (work / "pipeline.toml").write_text(pipeline_text(documents, rules, workers))
+    started, clock = cpu_seconds(), time.perf_counter()
     run_pipeline(read_pipeline(work / "pipeline.toml"), work / ".finery")
-    seconds = cpu_seconds() - started
+    seconds, passed = cpu_seconds() - started, time.perf_counter() - clock
     manifests = [json.loads(path.read_text()) for path in (work / ".finery" / "artifacts").glob("*/manifest.json")]
     counts = {manifest["stage"]["id"]: manifest["sources"]["documents"] for manifest in manifests}
-    return {"seconds": seconds, "documents": counts["read-documents"]["kept"], "kept": counts[rules[-1]]["kept"]}
+    read, kept = counts["read-documents"]["kept"], counts[rules[-1]]["kept"]
+    return {"seconds": seconds, "documents": read, "kept": kept, "passed": passed, "peak": peak_bytes()}
 
 
-def pipeline_text(documents: Path, rules: list[str]) -> str:
+def peak_bytes() -> int:
+    """The most memory that this process ever held, or one of those that it waited for."""
+    return 1024 * max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+
+def pipeline_text(documents: Path, rules: list[str], workers: int) -> str:
     """The pipeline file: JSON's way to write strings, numbers and lists is TOML's too."""
-    lines = ['name = "curation"', "[run]", "workers = 1", "[[source]]", 'name = "documents"']
+    lines = ['name = "curation"', "[run]", f"workers = {workers}", "[[source]]", 'name = "documents"']
     lines += [f"path = {json.dumps(str(documents.resolve()))}"]
     for rule in rules:
         module, name, options = RULES[rule]
@@ -128,8 +146,9 @@ def main() -> None:
     """Carry out the task named first."""
     task, documents, work, *rules = sys.argv[1:]
     pa.set_cpu_count(1)
-    if task == "all":
-        answer = whole(Path(documents), Path(work) / "finery", rules)
+    name, _, workers = task.partition(":")
+    if name == "all":
+        answer = whole(Path(documents), Path(work) / "finery", rules, int(workers or 1))
     elif task == "limit":
         answer = limit(Path(documents), Path(work))
     else:

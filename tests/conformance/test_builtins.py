@@ -64,10 +64,46 @@ TRIED: dict[str, list[dict[str, Any]]] = {
     "format:chat": [{"samples": lambda: ["alpaca", "messages"]}],
     "format:clean": [{}, {"samples": lambda: ["alpaca", "messages", "preference", "ranked"]}],
     "format:split": [{}, {"samples": lambda: ["messages", "classification"]}],
+    "format:augment": [{"options": {"synonyms": 0.2, "reorder": 0.5}}, {"samples": lambda: ["messages"]}],
+    "format:negatives": [{"options": {"share": 0.9}, "samples": lambda: ["messages", "alpaca"]}],
+    "format:chain": [{"options": {"how": "steps"}, "samples": lambda: ["alpaca"]}],
+    # They need a server: their own tests hold them to the contract with one that speaks the protocol.
+    "format:critique": [],
+    "format:synthesise": [],
+    "format:transcript": [{}, {"samples": lambda: ["alpaca", "messages"]}],
+    "mix:importance": [{"options": {"share": 0.5}, "samples": lambda: with_weights()}],
+    "mix:instruct": [
+        {
+            "options": {"instructions": ["classification"], "share": 0.2},
+            "samples": lambda: ["text", "classification"],
+        }
+    ],
+    "score:importance": [{"options": {"target": ["messages"]}, "samples": lambda: ["text", "messages"]}],
+    "score:perplexity": [{"options": {"reference": ["text"]}, "samples": lambda: ["text", "messages"]}],
+    "score:quality": [
+        {},
+        {"options": {"good": ["text"], "bad": ["preference"]}, "samples": lambda: ["text", "preference"]},
+    ],
+    "dedupe:lines": [
+        {},
+        {
+            "options": {"unit": "paragraph", "normalise": "letters", "min_characters": 1},
+            "samples": lambda: ["text", "classification"],
+        },
+    ],
+    "dedupe:substring": [{"options": {"tokens": 4}}, {"samples": lambda: ["text", "classification"]}],
+    "dedupe:semantic": [{}, {"samples": lambda: ["alpaca", "messages", "preference"]}],
+    "score:diversity": [{}, {"samples": lambda: ["alpaca", "messages", "preference"]}],
+    "score:tags": [{}, {"samples": lambda: ["alpaca", "messages"]}],
+    # It needs a model: its own test holds it to the contract with one made on the spot.
+    "score:difficulty": [],
     "dedupe:exact": [{}, {"samples": lambda: ["alpaca", "messages", "preference"]}],
     "dedupe:url": [{"samples": lambda: with_urls()}],
     "dedupe:minhash": [{}, {"samples": lambda: ["alpaca", "messages", "preference"]}],
 }
+
+
+TRIED |= {f"train:{name}": [{"options": {"rules": [{"check": "json"}]}}] for name in ("grpo", "rloo", "ppo")}
 
 
 def with_sessions() -> pa.Table:
@@ -82,6 +118,13 @@ def with_sessions() -> pa.Table:
     for name, values in texts.items():
         batch = batch.append_column(name, pa.array(values, pa.large_string()))
     return batch.append_column("response", batch["text"]).append_column("time", pa.array(numbers, pa.int64()))
+
+
+def with_weights() -> pa.Table:
+    """The text sample with an importance weight a record, some of them null."""
+    batch = sample("text")
+    weights = [None if i % 9 == 0 else 2.0 ** (i - 20) for i in range(len(batch))]
+    return batch.append_column("importance_weight", pa.array(weights, pa.float64()))
 
 
 def with_urls() -> pa.Table:

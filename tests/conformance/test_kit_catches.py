@@ -1,6 +1,7 @@
 """The kit catches each way to break the contract, names it, and says how to mend it."""
 
 import bad_answers
+import bad_cuts
 import bad_declarations
 import bad_gathers
 import bad_hooks
@@ -13,7 +14,7 @@ from bad_case import Case
 from finery.testing import check
 from finery.testing.checks import CHECKS
 
-MODULES = (bad_declarations, bad_hooks, bad_answers, bad_pairs, bad_gathers, bad_laws, bad_inputs)
+MODULES = (bad_declarations, bad_hooks, bad_answers, bad_pairs, bad_cuts, bad_gathers, bad_laws, bad_inputs)
 CASES = [case for module in MODULES for case in module.CASES]
 
 

@@ -37,9 +37,15 @@ class Verbs(click.Group):
 
 
 @functools.cache
-def verbs() -> dict[str, metadata.EntryPoint]:
-    """The installed verbs; looked up once, which takes longer than all else of a light verb."""
-    return {point.name: point for point in metadata.entry_points(group="finery.command")}
+def verbs(group: str = "finery.command") -> dict[str, metadata.EntryPoint]:
+    """The installed verbs of a group; Finery's own stand before another package's of the same name."""
+    points = sorted(metadata.entry_points(group=group), key=is_own)
+    return {point.name: point for point in points}
+
+
+def is_own(point: metadata.EntryPoint) -> bool:
+    """Whether Finery itself brings an entry point."""
+    return point.dist is not None and point.dist.name == "finery"
 
 
 def command(point: metadata.EntryPoint) -> click.Command:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from finery.tomltext import as_toml
 
 Schema = Mapping[str, Any]
 
@@ -99,18 +100,6 @@ def bounds(part: Schema) -> Iterator[str]:
         for word, said in BOUNDS.items():
             if word in choice:
                 yield said.format(choice[word])
-
-
-def as_toml(value: Any) -> str:
-    """A value as TOML has it; nothing for one that is not set."""
-    if value is None:
-        return ""
-    if isinstance(value, Mapping):
-        inner = ", ".join(f"{name} = {as_toml(part)}" for name, part in value.items())
-        return f"{{ {inner} }}" if inner else "{}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(as_toml, value))}]"
-    return json.dumps(value, ensure_ascii=False)
 
 
 def example(hook: str, name: str, schema: Schema, docs: str) -> str:

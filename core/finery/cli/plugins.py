@@ -1,57 +1,95 @@
-"""`finery plugins`: what is installed, from metadata alone, and what one plugin does."""
+"""`finery plugins`: what is installed, what one plugin does, and the verbs that other packages add to these."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
 from finery.catalog import GROUPS, Entry, entries
+from finery.cli.main import command, verbs
 from finery.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from finery.cli.options import Option
 
+GROUP = "finery.command.plugins"
+Answer: TypeAlias = "tuple[list[dict[str, Any]], list[str], bool]"
+"""Rows, the columns of a table, and whether all is wanted as JSON instead."""
+
 HOOK = click.option("--hook", metavar="HOOK", help=f"Only plugins of one hook: {', '.join(GROUPS)}.")
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON.")
 
 
-@click.group()
+class PluginVerbs(click.Group):
+    """The verbs of this file, and those of the entry points `finery.command.plugins`, each imported when asked for.
+
+    A verb of another package stands before the one of its name here, and may `ask` that first. A verb that returns
+    `(rows, columns, as_json)` has them printed, so that whoever asks it gets values and not text.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every verb by name."""
+        return sorted({*self.commands, *verbs(GROUP)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb of that name."""
+        point = verbs(GROUP).get(cmd_name)
+        return command(point) if point else self.commands.get(cmd_name)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """The verb, or a usage error with the one that was meant."""
+        if args and self.get_command(ctx, args[0]) is None:
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"no verb '{args[0]}'{hint}; see finery plugins --help")
+        return super().resolve_command(ctx, args)
+
+    def ask(self, ctx: click.Context, verb: str, **options: Any) -> Any:
+        """What a verb of this file returns; its options must all be given."""
+        return ctx.invoke(self.commands[verb], **options)
+
+
+@click.group(cls=PluginVerbs)
 def plugins() -> None:
-    """List the installed plugins, or show what one does."""
+    """List the installed plugins, show what one does, find and install others."""
+
+
+@plugins.result_callback()
+def printed(answer: Answer | None) -> None:
+    """Print what a verb returned."""
+    from finery.cli.render import emit
+
+    if answer is not None:
+        emit(*answer)
 
 
 @plugins.command("list")
 @HOOK
 @JSON
-def listing(hook: str | None, as_json: bool) -> None:
+def listing(hook: str | None, as_json: bool) -> Answer:
     """List the installed plugins; none of them is imported."""
-    from finery.cli.render import emit
-
     rows = [
         {"hook": entry.hook, "name": entry.name, "package": entry.package, "version": entry.version}
         for entry in installed(hook)
     ]
-    emit(rows, ["hook", "name", "package", "version"], as_json)
+    return rows, ["hook", "name", "package", "version"], as_json
 
 
 @plugins.command("show")
 @click.argument("name")
 @HOOK
 @JSON
-def show(name: str, hook: str | None, as_json: bool) -> None:
+def show(name: str, hook: str | None, as_json: bool) -> Answer | None:
     """Show what the plugin NAME does, its options and an example."""
-    from finery.cli.render import emit_json
-
     found = [described(entry) for entry in meant(name, hook)]
     if as_json:
-        emit_json(found)
-        return
+        return found, [], True
     for number, plugin in enumerate(found):
         click.echo("\n" * (2 if number else 0), nl=False)
         page(plugin)
+    return None
 
 
 def installed(hook: str | None) -> list[Entry]:
@@ -121,7 +159,7 @@ def page(plugin: dict[str, Any]) -> None:
 
 def row(option: Option) -> dict[str, str]:
     """A line on an option."""
-    from finery.cli.options import as_toml
+    from finery.tomltext import as_toml
 
     default = "required" if option.required else as_toml(option.default)
     told = {"option": option.name, "type": option.type, "default": default}

@@ -76,6 +76,8 @@ class Progress:
         if stage.id in self.tasks:
             self.bars.remove_task(self.tasks.pop(stage.id))
         self.console.print(f"  {stage.id:<20} {finished(summary)}", soft_wrap=True)
+        for note in () if summary.get("reused") else summary.get("notes", ()):
+            self.console.print(f"  {'':<20} {note}", soft_wrap=True, markup=False)
 
     @hookimpl
     def stage_failed(self, stage: Stage) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from finery.cli.render import text
 
 if TYPE_CHECKING:
-    from finery.lineage.life import Event
+    from finery.lineage.life import Event, Kin
 
 
 FIXED = {"unused": "not trained on", "waiting": "the run has not come this far"}
@@ -24,7 +24,20 @@ def fate(event: Event) -> str:
     if event.fate in FIXED:
         return FIXED[event.fate]
     said = f"; stands for {event.stands_for_total:,} more" if event.stands_for_total else ""
-    return f"{event.fate}{said}"
+    return f"{event.fate}{cut(event)}{said}"
+
+
+def cut(event: Event) -> str:
+    """`; 48 characters cut, which 34e7... (data/a.jsonl:159) keeps`."""
+    if event.cut is None:
+        return ""
+    keeps = f", most of which {named(event.other)} keeps" if event.other else ""
+    return f"; {event.cut:,} characters cut{keeps}"
+
+
+def named(other: Kin) -> str:
+    """A record with where it was read."""
+    return other.record + (f" ({other.file}:{other.line})" if other.file else "")
 
 
 def dropped(event: Event) -> str:
@@ -34,11 +47,9 @@ def dropped(event: Event) -> str:
 
 def merged(event: Event) -> str:
     """`merged: duplicate of 34e7... (data/a.jsonl:159), 0.93`."""
-    other = event.other
-    if other is None:
+    if event.other is None:
         return dropped(event)
-    place = f" ({other.file}:{other.line})" if other.file else ""
-    return f"merged: {event.reason} of {other.record}{place}{measured(event)}{detail(event)}"
+    return f"merged: {event.reason} of {named(event.other)}{measured(event)}{detail(event)}"
 
 
 def split(event: Event) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, MutableMapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, MutableMapping
+from contextlib import closing, suppress
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from finery.data import hub, query
 from finery.data.decompress import CHUNK, chunks
 from finery.data.files import compression, kind, local_folder_files, matches, opened, stamp, unreadable
 from finery.data.identity import plain_text
-from finery.data.source import SourceConfig
+from finery.data.source import WEB, SourceConfig
 from finery.errors import DataError
 
 STEP_BYTES = 4 << 20
@@ -42,10 +43,18 @@ def combined(parts: Iterable[str]) -> str:
     return xxhash.xxh3_128_hexdigest("\x1f".join(parts).encode())
 
 
-def file_parts(name: str, source: SourceConfig, folder: Path, known: MutableMapping[str, Any]) -> tuple[str, str, str]:
+def file_parts(name: str, source: SourceConfig, folder: Path, known: MutableMapping[str, Any]) -> tuple[str, ...]:
     """What of a file decides its records: how it is read, and its bytes."""
     digest = str(survey(name, source, folder, known)["digest"])
-    return kind(name, source), compression(name) or "", digest
+    found = kind(name, source)
+    return found, *versions(found), compression(name) or "", digest
+
+
+def versions(kind: str) -> Iterator[str]:
+    """The libraries that find the text in what the web holds: another version may find other text."""
+    for library in WEB.get(kind, ()):
+        with suppress(metadata.PackageNotFoundError):
+            yield f"{library} {metadata.version(library)}"
 
 
 def query_parts(source: SourceConfig, folder: Path, known: MutableMapping[str, Any]) -> Iterable[str]:

@@ -52,7 +52,8 @@ def remote_names(pattern: str, source: SourceConfig) -> list[str]:
     system, path = file_system(pattern, source)
     try:
         names = system.glob(path) if glob.has_magic(path) else [path] if system.exists(path) else []
-        return [system.unstrip_protocol(name) for name in names if not system.isdir(name)]
+        chain = pattern.partition("::")[1:]  # what the file system itself stands in, such as the archive of a zip
+        return [system.unstrip_protocol(name) + "".join(chain) for name in names if not system.isdir(name)]
     except OSError as error:
         raise DataError.at(source.place, f"cannot list '{pattern}': {error}") from error
 
@@ -91,7 +92,12 @@ def opened(name: str, folder: Path) -> IO[bytes]:
         return (folder / name).open("rb")
     import fsspec
 
-    return cast(IO[bytes], fsspec.open(name, "rb").open())
+    chain: Any = fsspec.open(name, "rb")
+    stream: Any = chain.open()
+    if "::" in name:
+        # An archive closes with the last reference to its file system, whoever still reads from it.
+        stream.kept_open_by = chain.fs
+    return cast(IO[bytes], stream)
 
 
 def size(name: str, source: SourceConfig, folder: Path) -> int:
@@ -125,14 +131,21 @@ def unreadable(source: SourceConfig, name: str, error: BaseException) -> Excepti
 
 def compression(name: str) -> str | None:
     """`gzip`, `zstd` or None, by the end of the name."""
-    return COMPRESSIONS.get(PurePosixPath(name).suffix.lower())
+    return COMPRESSIONS.get(innermost(name).suffix.lower())
+
+
+def innermost(name: str) -> PurePosixPath:
+    """The file that a name means: of a chain such as `zip://a.jsonl::s3://bucket/b.zip`, the first with a path."""
+    parts = name.split("::")
+    return PurePosixPath(next((part for part in parts if "://" in part), name))
 
 
 def kind(name: str, source: SourceConfig) -> str:
     """The kind of a file: the source's, else by its suffix. Raises PipelineError where neither tells."""
     if source.kind is not None:
         return known_kind(source.kind, source)
-    bare = PurePosixPath(name).with_suffix("") if compression(name) else PurePosixPath(name)
+    file = innermost(name)
+    bare = file.with_suffix("") if compression(name) else file
     found = SUFFIXES.get(bare.suffix.lower())
     if found is None:
         remedy = f"say which: kind = {one_of(KINDS)}"

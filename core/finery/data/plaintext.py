@@ -14,18 +14,24 @@ from finery.data.rows import MAX_LINE, MAX_ROWS, RAW_BYTES, Broken, Raw, only_br
 
 def document_rows(chunks: Iterable[bytes], file: str, max_line: int = MAX_LINE) -> Iterator[Raw]:
     """The file as one document, as it stands. An empty file is none."""
+    text = whole(without_mark(chunks), file, max_line)
+    if isinstance(text, Broken):
+        yield only_broken(text)
+    elif text:
+        yield documents([text], [1], file)
+
+
+def whole(chunks: Iterable[bytes], file: str, limit: int = MAX_LINE) -> bytes | Broken:
+    """A file's bytes, or what is wrong with them: they break off, or are more than `limit`."""
     text = b""
     try:
-        for chunk in without_mark(chunks):
+        for chunk in chunks:
             text += chunk
-            if len(text) > max_line:
-                yield only_broken(too_long(file, 1, text, max_line))
-                return
+            if len(text) > limit:
+                return too_long(file, 1, text, limit)
     except Damaged as damage:
-        yield only_broken(Broken(file, 1, damage.code, damage.detail, text[:RAW_BYTES]))
-        return
-    if text:
-        yield documents([text], [1], file)
+        return Broken(file, 1, damage.code, damage.detail, text[:RAW_BYTES])
+    return text
 
 
 def line_rows(batches: Iterable[LineBatch], file: str) -> Iterator[Raw]:

@@ -10,17 +10,20 @@ from pathlib import Path
 from typing import IO
 
 from finery.data import files, hub, query
+from finery.data.archive import frames
 from finery.data.decompress import chunks
 from finery.data.delimited import delimited_rows
 from finery.data.jsonlines import json_rows
 from finery.data.jsontree import tree_rows
 from finery.data.lines import LineBatch, line_batches
+from finery.data.members import members
 from finery.data.parquet import parquet_rows
 from finery.data.plaintext import block_rows, document_rows, line_rows
 from finery.data.rows import Broken, Raw, Rows, gathered
 from finery.data.shapes import SHAPES, guessed, lacking, renamed, shaped
 from finery.data.source import SourceConfig
 from finery.data.units import Piece, Unit
+from finery.data.web import archive_rows, page_rows
 from finery.errors import DataError, PipelineError, did_you_mean
 
 __all__ = ["Broken", "Rows", "detect", "read"]
@@ -58,6 +61,12 @@ def piece_rows(piece: Piece, source: SourceConfig, folder: Path) -> Iterator[Raw
             yield from parquet_rows(stream, piece.file, piece.start, piece.end, piece.first)
     elif piece.kind in ("text", "markdown"):
         yield from document_rows(bytes_of(piece, source, folder), piece.file)
+    elif piece.kind == "html":
+        yield from page_rows(bytes_of(piece, source, folder), piece.file)
+    elif piece.kind in ("warc", "wet"):
+        with closing(unchanged(piece, source, folder)) as stream:
+            parts = members(stream, files.compression(piece.file), piece.start, piece.end)
+            yield from archive_rows(frames(parts, piece.file), piece.file)
     else:
         yield from linewise_rows(piece, lines_of(piece, source, folder))
 

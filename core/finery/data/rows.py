@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,6 +20,9 @@ long`."""
 RAW_BYTES = 1024
 """Bytes kept of a row that could not be read."""
 
+LEFT_OUT = frozenset({"redirect", "not-text", "no-text"})
+"""Codes of what could be read and holds no document: it is dropped, and does not count as a failure."""
+
 Values: TypeAlias = Any
 """One column: a list of Python values, or a `pyarrow.Array`."""
 
@@ -29,13 +33,20 @@ class Broken:
 
     file: str
     row: int
-    """From 1: the line of a line-wise file, the row or element of any other; 1 for a whole file."""
+    """From 1: the line of a line-wise file, the row or element of any other; 1 for a whole file. From 0: the byte at
+    which a record of a web archive begins."""
     code: str
     """Why, in kebab case: `not-json`, `not-object`, `not-utf8`, `not-csv`, `wrong-fields`, `missing-field`,
-    `wrong-type`, `truncated`, `damaged`, `too-deep` or `too-long`."""
+    `wrong-type`, `truncated`, `damaged`, `too-deep` or `too-long`; of the web also `not-warc`, `wrong-length`,
+    `damaged-record`, `not-http`, `not-html`, `wrong-charset`, and those of LEFT_OUT."""
     detail: str
     raw: bytes
     """The first 1,024 bytes of it, or of its JSON where it came from a table."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it counts as a failure."""
+        return self.code not in LEFT_OUT
 
 
 @dataclass(frozen=True)
@@ -47,8 +58,10 @@ class Rows:
     files: pa.Array
     """`string` (n,): the file each row came from."""
     rows: pa.Array
-    """`int64` (n,): its line or row there, from 1."""
+    """`int64` (n,): its line or row there, as in `Broken`."""
     broken: tuple[Broken, ...] = ()
+    tally: Counter[str] = field(default_factory=Counter)
+    """Counts of what is neither a row nor a fault, such as the requests in a web archive."""
 
 
 @dataclass
@@ -59,10 +72,12 @@ class Raw:
     files: Sequence[str]
     """(n,) the file of each row."""
     rows: Sequence[int]
-    """(n,) the line or row there, from 1."""
+    """(n,) the line or row there, as in `Broken`."""
     broken: list[Broken] = field(default_factory=list)
     size: int = 0
     """Bytes of input they took."""
+    tally: Counter[str] = field(default_factory=Counter)
+    """As in `Rows`."""
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -108,6 +123,7 @@ def joined(raws: Sequence[Raw]) -> Raw:
         chained(raw.rows for raw in raws),
         chained(raw.broken for raw in raws),
         sum(raw.size for raw in raws),
+        sum((raw.tally for raw in raws), Counter()),
     )
 
 

@@ -166,11 +166,11 @@ def without(raw: Raw, made: Mapping[str, pa.Array], flaws: Sequence[Flaw]) -> Ro
     table = pa.table(dict(made))
     files, rows = pa.array(raw.files, pa.string()), pa.array(raw.rows, pa.int64())
     if not flaws:
-        return Rows(table, files, rows, tuple(raw.broken))
+        return Rows(table, files, rows, tuple(raw.broken), raw.tally)
     first = {flaw.index: flaw for flaw in reversed(flaws)}
     keep = pa.array([index not in first for index in range(len(raw))], pa.bool_())
     broken = [broken_row(raw, first[index]) for index in sorted(first)]
-    return Rows(table.filter(keep), files.filter(keep), rows.filter(keep), (*raw.broken, *broken))
+    return Rows(table.filter(keep), files.filter(keep), rows.filter(keep), (*raw.broken, *broken), raw.tally)
 
 
 def broken_row(raw: Raw, flaw: Flaw) -> Broken:

@@ -19,12 +19,24 @@ SUFFIXES = {
     ".text": "text",
     ".md": "markdown",
     ".markdown": "markdown",
+    ".warc": "warc",
+    ".wet": "wet",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
 }
 """The kind of a file by the end of its name, after `.gz` or `.zst` is taken off."""
 
-KINDS = ("jsonl", "json", "csv", "tsv", "parquet", "text", "lines", "blocks", "markdown")
-"""How a file holds records: `text` and `markdown` are a document a file, `lines` and `blocks` (between blank
-lines) more."""
+KINDS = ("jsonl", "json", "csv", "tsv", "parquet", "text", "lines", "blocks", "markdown", "warc", "wet", "html")
+"""How a file holds records: `text`, `markdown` and `html` are a document a file, `lines` and `blocks` (between blank
+lines) more; `warc` and `wet` are web archives, whose records may be pages or text."""
+
+WEB = {
+    "warc": ("fastwarc", "trafilatura", "lxml_html_clean"),
+    "wet": ("fastwarc",),
+    "html": ("trafilatura", "lxml_html_clean"),
+}
+"""The libraries that kinds of the web need, all in the extra `web`."""
 
 COMPRESSIONS = {".gz": "gzip", ".gzip": "gzip", ".zst": "zstd", ".zstd": "zstd"}
 """The compression of a file by the end of its name."""

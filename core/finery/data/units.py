@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterable, Iterator, MutableMapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import Any
 
 from finery.data import files, hub, query
 from finery.data.content import STEP_BYTES, check_source, content, survey
-from finery.data.source import SourceConfig
+from finery.data.source import WEB, SourceConfig
 
 __all__ = ["Piece", "Unit", "content", "units"]
 
@@ -124,14 +125,31 @@ def file_pieces(
     """The pieces of one file."""
     kind = files.kind(name, source)
     total = files.size(name, source, folder)
+    check_libraries(kind, source)
     if kind == "parquet":
         yield from parquet_pieces(name, source, folder, size, total)
+    elif kind in ("warc", "wet") and files.compression(name) == "gzip":
+        # A unit owns the gzip members that begin in its range.
+        for start in range(0, total, size):
+            end = min(start + size, total)
+            yield Piece(name, kind, start, end, size=end - start, total=total)
     elif total > size and kind in SPLITTABLE and files.compression(name) is None:
         step = min(size, STEP_BYTES)
         marks = survey(name, source, folder, known, step)["marks"]
         yield from ranges(name, kind, apart(marks, size), total)
     else:
         yield Piece(name, kind, size=total, total=total)
+
+
+def check_libraries(kind: str, source: SourceConfig) -> None:
+    """Raise MissingExtra where a library that a kind needs is not there."""
+    for library in WEB.get(kind, ()):
+        try:
+            there = importlib.util.find_spec(library) is not None
+        except ValueError:  # what another program put in its place
+            there = False
+        if not there:
+            raise files.needs(source, library, "web")
 
 
 def apart(marks: list[list[int]], size: int) -> Iterator[list[int]]:

@@ -37,6 +37,10 @@ DECISIONS = """
 select record, artifact, reason, value, bound, other, detail from decisions
 where artifact in (select unnest($artifacts)) and record in (select unnest($records::uuid[]))
 """
+CUTS = """
+select record, artifact, characters, other from cuts
+where artifact in (select unnest($artifacts)) and record in (select unnest($records::uuid[]))
+"""
 STANDS_FOR = """
 select other as record, artifact, count(*) as count, min(record, 5) as examples from decisions
 where artifact in (select unnest($artifacts)) and other in (select unnest($records::uuid[])) group by other, artifact
@@ -67,6 +71,8 @@ class Facts:
     children: Table
     """Rows with `count`: how many came from a record."""
     decisions: Table
+    cuts: Table
+    """Rows with `characters` that a record lost and `other`, which stands for most of them."""
     stands_for: Table
     """Rows with `count` and at most five `examples`: who was merged into a record."""
     steps: Table
@@ -91,6 +97,7 @@ def facts(connection: duckdb.DuckDBPyConnection, run: Run, records: Sequence[UUI
         births=found(BIRTHS, *BEARS),
         children=found(CHILDREN, *BEARS),
         decisions=decisions,
+        cuts=found(CUTS, "dedupe"),
         stands_for=found(STANDS_FOR, "dedupe"),
         steps=fetched(connection, STEPS, run.artifacts(("train",)), trained),
         items=found(ITEMS, "evaluate"),

@@ -34,6 +34,8 @@ insert into origins
 select $artifact, record, $source, file, line from read_parquet($files)
 """
 
+CUTS = "insert into cuts select $artifact, record, characters, other from read_parquet($files) order by record"
+
 PARENTS = "insert into parents select $artifact, child, parent from read_parquet($files) order by child"
 
 # Of an interrupted stage's attempts, the last one to tell of a step counts.
@@ -43,6 +45,15 @@ with told as (
     select *, regexp_extract(filename, 'steps-(\d+)-', 1) as attempt from read_parquet($files, filename = true))
 select $artifact, step, rank, record, start, length from told
 qualify attempt = max(attempt) over (partition by step, rank) order by record, step, rank, start
+"""
+
+# An attempt that goes on from a checkpoint tells of its epoch again, the part before the checkpoint included.
+LOSSES = r"""
+insert into losses
+with told as (
+    select *, regexp_extract(filename, 'losses-(\d+)-', 1) as attempt from read_parquet($files, filename = true))
+select $artifact, record, epoch, loss, tokens from told
+qualify attempt = max(attempt) over (partition by epoch) order by record, epoch
 """
 
 ITEMS = """
@@ -101,8 +112,10 @@ def ingest_files(connection: duckdb.DuckDBPyConnection, folder: Path, artifact: 
     """Put the Parquet files of an artifact in."""
     for pattern, query in (
         ("decisions", DECISIONS),
+        ("cuts", CUTS),
         ("parents", PARENTS),
         ("steps", STEPS),
+        ("losses", LOSSES),
         ("items", ITEMS),
     ):
         if files := paths(folder, f"{pattern}*.parquet"):
@@ -141,6 +154,8 @@ def tally_rows(artifact: str, manifest: Mapping[str, Any]) -> Iterator[list[Any]
                 yield [artifact, source, "fate", fate, count]
         for reason, count in counts["reasons"].items():
             yield [artifact, source, "reason", reason, count]
+    for source, counts in manifest.get("cut", {}).items():
+        yield from ([artifact, source, "cut", name, count] for name, count in counts.items())
     for name, count in manifest.get("tally", {}).items():
         yield [artifact, None, "tally", name, count]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from finery.data.rows import LEFT_OUT
 from finery.lineage.facts import Facts, one
 from finery.lineage.runs import Run, RunStage
 
@@ -47,7 +48,9 @@ class Event:
     bound: float | None = None
     detail: str | None = None
     other: Kin | None = None
-    """The record that stands for it."""
+    """The record that stands for it, or for most of what was cut of it."""
+    cut: int | None = None
+    """Characters that it lost and another record keeps."""
     stands_for: tuple[Kin, ...] = ()
     """Some of the records that it stands for."""
     stands_for_total: int = 0
@@ -138,7 +141,7 @@ def at(stage: RunStage, record: UUID, known: Facts, places: Places, newborn: boo
 
 def fate(stage: RunStage, decision: Mapping[str, Any]) -> str:
     """What a decision means."""
-    if stage.hook == "read" or decision["reason"] == ERROR:
+    if decision["reason"] == ERROR or (stage.hook == "read" and decision["reason"] not in LEFT_OUT):
         return "failed"
     return "dropped" if decision["other"] is None else "merged"
 
@@ -153,12 +156,15 @@ def told(decision: Mapping[str, Any], places: Places) -> dict[str, Any]:
 def stayed(stage: RunStage, record: UUID, known: Facts, places: Places) -> Event:
     """A record that stayed, with those it stands for."""
     found = one(known.stands_for, record, stage.artifact)
+    lost = one(known.cuts, record, stage.artifact)
     return Event(
         stage.id,
         stage.hook,
         stage.plugin,
         stage.package,
         "read" if stage.hook == "read" else "kept",
+        other=kin(lost["other"], places) if lost and lost["other"] else None,
+        cut=lost["characters"] if lost else None,
         stands_for=tuple(kin(example, places) for example in found["examples"]) if found else (),
         stands_for_total=found["count"] if found else 0,
     )

@@ -6,6 +6,7 @@ drop the lock. So nothing but this module opens it, and only one connection at a
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,14 +32,15 @@ def database(root: Path) -> Path:
 
 @contextmanager
 def writing(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in one transaction; tables are made, and filled from the artifacts, where the file is new."""
+    """A connection in one transaction; tables are made, and filled from the artifacts, where some are missing."""
     # Only a writer needs Arrow, whose import would double the time that `finery why` takes.
     from finery.lineage.ingest import rebuild
 
-    fresh = not database(root).exists()
     with opened(root, read_only=False) as connection:
         connection.execute("begin")
-        if fresh or not connection.execute("select 1 from duckdb_tables() where table_name = 'runs'").fetchone():
+        if lacking(connection):
+            for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall():
+                connection.execute(f'drop table "{name}"')
             connection.execute(schema())
             rebuild(connection, root)
         yield connection
@@ -54,7 +56,21 @@ def reading(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         with writing(root):
             pass
     with opened(root, read_only=True) as connection:
-        yield connection
+        lacks = lacking(connection)
+        if not lacks:
+            yield connection
+    if lacks:  # an earlier Finery made it, with fewer tables
+        with writing(root):
+            pass
+        with opened(root, read_only=True) as connection:
+            yield connection
+
+
+def lacking(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether some tables are not there: the file is new, or an earlier Finery made it."""
+    wanted = set(re.findall(r"^create table (\w+)", schema(), re.MULTILINE))
+    there = {name for (name,) in connection.execute("select table_name from duckdb_tables()").fetchall()}
+    return not wanted <= there
 
 
 def schema() -> str:

@@ -79,6 +79,8 @@ def named(known: Facts) -> Iterable[UUID]:
     """The records that stand for others, or for which others stand."""
     for found in known.decisions.values():
         yield from (row["other"] for row in found if row["other"] is not None)
+    for found in known.cuts.values():
+        yield from (row["other"] for row in found if row["other"] is not None)
     for found in known.stands_for.values():
         yield from (example for row in found for example in row["examples"])
 

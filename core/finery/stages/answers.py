@@ -85,7 +85,7 @@ def records_table(answer: Any, batch: pa.Table) -> pa.Table:
 
 
 def cut_table(answer: Any, batch: pa.Table) -> pa.Table:
-    """The columns that a `cut` changed, each as it was typed before. Raises PluginError for others than the records'."""
+    """The columns that a `cut` changed, each typed as before. Raises PluginError for a column that is not there."""
     columns = dict(zip(answer.column_names, answer.columns, strict=True)) if isinstance(answer, pa.Table) else answer
     if not isinstance(columns, Mapping):
         raise PluginError.at("", f"'cut' answered {type(answer).__name__}", "return the columns that it changed")

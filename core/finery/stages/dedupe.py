@@ -1,11 +1,13 @@
 """The kernel's half of dedupe: records that share a key become groups, each with one survivor, out of core in DuckDB.
 
-Candidates are numbered in the order in which they would survive: by `prefer`, then by id. A group is a connected
-component of the edges that hold, and the smallest number in it is its survivor, so the result depends on no order.
+Candidates are numbered in the order in which they would survive: records of earlier runs first, then by `prefer`, then
+by id. A group is a connected component of the edges that hold, and the smallest number in it is its survivor, so the
+result depends on no order. A loser may so be joined to its survivor through others, and then has no similarity to it.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,28 +21,39 @@ from finery.context import Context
 from finery.data.artifacts import read_json, write_json
 from finery.data.shards import Group, Shard, ShardReader
 from finery.errors import PipelineError, did_you_mean
-from finery.outofcore import out_of_core, stream
+from finery.outofcore import out_of_core, quoted, stream
 from finery.plan import Step
 from finery.plugins import hooks
+from finery.stages.cut import cut_all, leave_marks
+from finery.stages.index import keep_index, take_earlier
 from finery.stages.layers import ShardOutput
 from finery.stages.verify import verify
 
 DUPLICATE = "duplicate"
 
+KEYS = """
+create temp view own as
+select key, shard, row, {position} as position, 1 as documents from read_parquet({paths}) k
+join files f on f.place = k.file_index where key is not null
+"""
+
+# Keys that only earlier records share are of no interest here.
 CANDIDATES = """
 create temp table candidates as
-select k.key, f.shard, k.row
-from read_parquet(?, filename = true) k join files f on k.filename = f.file
-where k.key in (select key from read_parquet(?) group by key having count(*) > 1)
+with keys as (from own union all by name from earlier_keys)
+select * from keys semi join (select key from keys group by key having count(*) > 1 and max(shard) >= 0) using (key)
 """
 
 NODES = """
 create temp table nodes as
-select row_number() over (order by {prefer} id) as node, shard, row, id
-from records semi join candidates using (shard, row)
+select row_number() over (order by {prefer} id) as node, shard, row, id, null::uuid as other
+from records {those}
 """
 
-# A star around the survivor-to-be, and a chain: two records can still meet where the centre is unlike both.
+EARLIER_NODES = "insert into nodes by name (from earlier_records semi join candidates using (shard, row))"
+
+# A star around the survivor-to-be, and a chain: two records can still meet where the centre is unlike both. Numbers
+# of earlier records are not positive, and what these have in common was settled in their own run.
 EDGES = """
 create temp table edges as
 with members as (select distinct c.key, n.node from candidates c join nodes n using (shard, row)),
@@ -49,9 +62,10 @@ linked as (select node, first_value(node) over w as star, lag(node) over w as ch
 select distinct a, b, null::double as similarity from (
     select star as a, node as b from linked where star < node
     union all select chain, node from linked where chain is not null)
+where b > 0
 """
 
-LABELS = "create temp table labels as select distinct unnest([a, b]) as node, node as label from edges"
+LABELS = "create or replace temp table labels as select distinct unnest([a, b]) as node, node as label from edges"
 
 STEP = """
 create or replace temp table spread as
@@ -66,10 +80,11 @@ JUMP = "create or replace temp table labels as select s.node, j.label from sprea
 
 LOSERS = """
 create temp table losers as
-select n.shard, n.row, n.id as record, s.id as other, e.similarity as value
+select n.shard, n.row, n.id as record, coalesce(s.other, s.id) as other,
+    case when s.other is null then e.similarity end as value
 from labels l join nodes n using (node) join nodes s on s.node = l.label
 left join edges e on e.a = l.label and e.b = l.node
-where l.label < l.node
+where l.label < l.node and l.node > 0 order by n.shard, n.row
 """
 
 
@@ -78,17 +93,32 @@ def group(context: Context, step: Step, entries: Sequence[dict[str, Any]]) -> li
     folder = context.artifacts.partial(step.fingerprint)
     done = folder / "groups.json"
     grouped: list[dict[str, Any]] | None = read_json(done)
-    files = [file for entry in entries if (file := keys_file(folder, entry)).exists()]
     if grouped is None:
-        with out_of_core(folder, context.memory_bytes) as connection:
-            if files:
-                find_losers(context, step, entries, connection, files)
-            grouped = [settled(folder, step, entry, connection) if files else entry for entry in entries]
+        grouped = grouping(context, step, entries, folder)
         write_json(done, grouped)
     # Only now: without its keys, an interrupted grouping would find no duplicates.
-    for file in files:
+    for file in [file for kind in ("keys", "marks", "cut") for file in folder.glob(f"{kind}-*")]:
         file.unlink()
+    shutil.rmtree(folder / "spill", ignore_errors=True)
     return grouped
+
+
+def grouping(context: Context, step: Step, entries: Sequence[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+    """The entries after all is compared; what an earlier attempt spilled is cleared away."""
+    shutil.rmtree(folder / "spill", ignore_errors=True)
+    cuts = "cut" in hooks(type(step.configured.plugin))
+    grouped = list(entries)
+    with out_of_core(folder, context.memory_bytes) as connection:
+        connection.execute("set preserve_insertion_order = false")
+        if candidates(context, step, entries, connection, folder):
+            if cuts:
+                leave_marks(connection, folder, entries)
+            else:
+                find_losers(context, step, entries, connection)
+                grouped = [settled(folder, step, entry, connection) for entry in entries]
+        if step.configured.words.keep_index:
+            keep_index(context, step, entries, connection)
+    return cut_all(context, step, entries) if cuts else grouped
 
 
 def keys_file(folder: Path, entry: dict[str, Any]) -> Path:
@@ -96,29 +126,45 @@ def keys_file(folder: Path, entry: dict[str, Any]) -> Path:
     return folder / f"keys-{entry['number']:05}.parquet"
 
 
-def find_losers(
+def candidates(
     context: Context,
     step: Step,
     entries: Sequence[dict[str, Any]],
     connection: duckdb.DuckDBPyConnection,
-    files: Sequence[Path],
+    folder: Path,
+) -> bool:
+    """Make the tables of `candidates` (`key, shard, row, position, documents`) and of their `nodes`; False for none."""
+    shards = [(entry["number"], Shard.from_json(entry["shard"])) for entry in entries]
+    files = [(number, file) for number, entry in enumerate(entries) if (file := keys_file(folder, entry)).exists()]
+    if not files:
+        return False
+    numbers = [entries[number]["number"] for number, _ in files]
+    connection.register("files", pa.table({"place": range(len(files)), "shard": pa.array(numbers, pa.int64())}))
+    position = "position" if "cut" in hooks(type(step.configured.plugin)) else "0"
+    paths = "[" + ", ".join(quoted(str(file)) for _, file in files) + "]"
+    connection.execute(KEYS.format(position=position, paths=paths))
+    earlier = take_earlier(context, step, connection)
+    connection.execute(CANDIDATES)
+    rank(context, step, shards, connection)
+    if earlier:
+        connection.execute(EARLIER_NODES)
+    return True
+
+
+def find_losers(
+    context: Context, step: Step, entries: Sequence[dict[str, Any]], connection: duckdb.DuckDBPyConnection
 ) -> None:
     """Make the table of every record that leaves: `shard, row, record, other, value`."""
-    names = pa.table({"file": [str(f) for f in files], "shard": [int(f.stem.rpartition("-")[2]) for f in files]})
-    connection.register("files", names)
-    paths = [str(file) for file in files]
-    connection.execute(CANDIDATES, [paths, paths])
-    shards = [(entry["number"], Shard.from_json(entry["shard"])) for entry in entries]
-    rank(context, step, shards, connection)
     connection.execute(EDGES)
     if "same" in hooks(type(step.configured.plugin)):
-        verify(context, step, shards, connection)
+        components(connection)
+        verify(context, step, [(entry["number"], Shard.from_json(entry["shard"])) for entry in entries], connection)
     components(connection)
     connection.execute(LOSERS)
 
 
 def rank(context: Context, step: Step, shards: list[tuple[int, Shard]], connection: duckdb.DuckDBPyConnection) -> None:
-    """Number the candidates in the order in which they would survive."""
+    """Number the candidates in the order in which they would survive; all records where an index is to be kept."""
     prefer = step.configured.words.prefer
     column = (prefer or "").removeprefix("-")
     schema = pa.schema([("shard", pa.int64()), ("row", pa.int64()), ("id", pa.uuid())])
@@ -127,7 +173,8 @@ def rank(context: Context, step: Step, shards: list[tuple[int, Shard]], connecti
     records = stream(context.artifacts, shards, [column] if column else [], lambda n, g: located(n, g, column), schema)
     connection.register("records", records)
     order = f"prefer {'asc' if (prefer or '').startswith('-') else 'desc'} nulls last," if column else ""
-    connection.execute(NODES.format(prefer=order))
+    those = "" if step.configured.words.keep_index else "semi join candidates using (shard, row)"
+    connection.execute(NODES.format(prefer=order, those=those))
     connection.unregister("records")
 
 

@@ -12,7 +12,6 @@ import pyarrow.parquet as pq
 
 from finery.context import Context
 from finery.errors import PluginError
-from finery.fileoptions import path_digest
 from finery.journal import FileJournal
 from finery.kernel import bind
 from finery.plan import Step
@@ -39,7 +38,8 @@ def run_model_stage(context: Context, step: Step, folder: Path) -> None:
         journal.close()
     made = KEEP[step.stage.hook](context, step, partial, answer)
     seconds = round(time.perf_counter() - started, 3)
-    context.commit(step, {"sources": seen(context, step), "seconds": seconds, **made})
+    noted = {"notes": journal.notes} if journal.notes else {}
+    context.commit(step, {"sources": seen(context, step), "seconds": seconds, **made, **noted})
     if step.stage.hook == "train":
         context.models[step.stage.id] = trained(context, step)
 
@@ -59,7 +59,7 @@ def model_of(context: Context, step: Step, folder: Path) -> Model | None:
         return context.models[step.model]
     local = folder / step.model
     if local.is_dir():
-        return Model(local, step.model, path_digest(local))
+        return Model(local, step.model, step.parts["model"])
     return Model(Path(step.model), step.model, step.model)
 
 

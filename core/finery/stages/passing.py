@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from functools import partial
 from itertools import count
 from typing import Any
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 from finery.context import Context
 from finery.data.shards import Shard
 from finery.errors import DataError
+from finery.journal import FileJournal
 from finery.kernel import bind
 from finery.plan import Step
 from finery.plugins import hooks, manifest
@@ -56,8 +58,8 @@ def prepare(context: Context, step: Step) -> None:
     if not has_state(folder):
         ask = bind(step.configured.plugin, "prepare", context.observers)
         dataset = context.dataset.only(step.touched)
-        with blamed(step):
-            state = ask(dataset=dataset, stage=step.stage)
+        with closing(FileJournal(folder, step.stage, context.hear)) as journal, blamed(step):
+            state = ask(dataset=dataset, stage=step.stage, journal=journal)
         save_state(folder, state)
 
 

@@ -85,8 +85,10 @@ class UnitReader:
     def keep(self, rows: Rows) -> None:
         """One batch of records with their ids and origins; broken rows become decisions."""
         self.output.counts.records += len(rows.table) + len(rows.broken)
-        if rows.broken:
-            self.output.drop(lost(rows.broken, self.task.source.name), failed=True)
+        self.output.tally.update(rows.tally)
+        for failed in (True, False):
+            if some := [broken for broken in rows.broken if broken.failed is failed]:
+                self.output.drop(lost(some, self.task.source.name), failed)
         if not len(rows.table):
             return
         ids = record_ids(rows.table, self.task.source.name)

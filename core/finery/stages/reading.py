@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from finery.context import Context
 from finery.data.identity import child_ids, one_chunk
 from finery.data.read import detect
+from finery.data.rows import LEFT_OUT
 from finery.data.shards import Shard
 from finery.data.source import SourceConfig
 from finery.data.units import units
@@ -65,6 +66,9 @@ def finish(context: Context, step: Step, source: SourceConfig, entries: Sequence
     bounded(step.stage.id, failed, read, source.max_bad, lambda: first_cause(context, entries))
     if read == failed:
         raise DataError.at(place, f"none of its {read} rows can be read", f"first: {first_cause(context, entries)}")
+    if not total(summary, "kept"):
+        counts = {reason: n for c in summary["sources"].values() for reason, n in c["reasons"].items()}
+        raise DataError.at(place, f"none of its {read} records is a document", f"reasons: {counts}")
     shards = [shard for shard in reconciled(entries) if shard.rows]
     shards = told_apart(context, step, shards)
     commit(context, step, {**summary, "shape": shape}, shards)
@@ -74,7 +78,7 @@ def first_cause(context: Context, entries: Sequence[dict[str, Any]], among: froz
     """Why the first unreadable row, or the first for one of some reasons, is unreadable, with its file and line."""
     entry = next(entry for entry in entries if entry["counts"]["failed"])
     rows = pq.read_table(context.artifacts.file(decisions_of(entry)), columns=["reason", "detail"]).to_pylist()
-    row = next(row for row in rows if not among or row["reason"] in among)
+    row = next(row for row in rows if (row["reason"] in among if among else row["reason"] not in LEFT_OUT))
     return f"{row['detail']} ({row['reason']})"
 
 

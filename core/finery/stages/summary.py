@@ -12,8 +12,9 @@ FATES = ("in", "kept", "dropped", "merged", "failed", "born")
 
 
 def added_up(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Counts and reasons by source, tally and seconds, of all shard entries of a stage."""
+    """Counts and reasons by source, what was cut of each, tally and seconds, of all shard entries of a stage."""
     sources: dict[str, Any] = {}
+    cut: dict[str, Counter[str]] = {}
     tally: Counter[str] = Counter()
     for entry in entries:
         source = entry["shard"]["source"]
@@ -22,8 +23,11 @@ def added_up(entries: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             counts[fate] += entry["counts"][fate]
         counts["reasons"].update(entry["counts"]["reasons"])
         tally.update(entry["tally"])
+        if "cut" in entry:
+            cut.setdefault(source, Counter()).update(entry["cut"])
     seconds = sum(entry["seconds"] for entry in entries)
-    return {"sources": sources, "tally": dict(tally), "seconds": round(seconds, 3)}
+    cuts = {"cut": {source: dict(counts) for source, counts in cut.items()}} if cut else {}
+    return {"sources": sources, "tally": dict(tally), **cuts, "seconds": round(seconds, 3)}
 
 
 def total(summary: Mapping[str, Any], fate: str) -> int:

@@ -1,116 +1,222 @@
-"""Verification of duplicate candidates: a plugin's `same` looks at the two records of every edge."""
+"""Verification of duplicate candidates: a plugin's `same` looks at the two records of every edge.
+
+Edges are cut into buckets, neighbours of one group beside each other, and each record goes to the buckets that ask for
+it; so memory holds a bucket a worker, and no record is looked up.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from finery.context import Context
 from finery.data.shards import Shard, ShardReader
 from finery.errors import PluginError
 from finery.kernel import bind
 from finery.plan import Step
+from finery.plugins import manifest
 from finery.stages.answers import blamed
+from finery.stages.index import earlier_texts
+from finery.stages.passing import worker_observers
+from finery.stages.schemas import conformed
 
 PAIRS = 4096
 """Pairs a call: a few MB of text."""
 
-NODE = '"finery node"'
-"""What stands beside the records has names that no record's column has."""
+BUCKET = 32_768
+"""Edges a bucket: some ten thousand records."""
 
-INCOMING = """
-select n.node as {node}, t.* exclude ("finery shard", "finery row") from incoming t
-join nodes n on n.shard = t."finery shard" and n.row = t."finery row"
+NODE = "finery node"
+"""What stands beside the records has a name that no record's column has."""
+
+BUCKETS = """
+create temp table bucketed as
+select e.a, e.b, (row_number() over (order by l.label, e.b, e.a) - 1) // {size} as bucket
+from edges e join labels l on l.node = e.a
 """
 
 WANTED = """
-select n.row from nodes n join (select distinct unnest([a, b]) as node from edges) using (node) where n.shard = ?
+create temp table wanted as
+select n.shard, n.row, n.node, w.bucket
+from nodes n join (select distinct unnest([a, b]) as node, bucket from bucketed) w using (node)
+order by n.shard, n.row, w.bucket
 """
 
-CHUNK = """
-select e.a, e.b from edges e join nodes l on l.node = e.a join nodes r on r.node = e.b
+ASKED = """
+select e.a, e.b, p.place as left_place, q.place as right_place
+from bucketed e join nodes l on l.node = e.a join nodes r on r.node = e.b
 join places p on p.shard = l.shard join places q on q.shard = r.shard
-where p.source = ? and q.source = ? order by e.a, e.b
+where e.bucket = ? order by e.a, e.b
 """
+
+OWN = "select row, node, bucket from wanted where shard = ? order by row, bucket"
+
+HOLDS = "create temp table edges as select a, b, similarity from read_parquet(?) where similarity is not null"
+
+
+class Buckets:
+    """Gathers records by bucket and source, and writes the fullest ones when together they take too much memory."""
+
+    def __init__(self, folder: Path, limit_bytes: int) -> None:
+        self.folder = folder
+        self.limit_bytes = limit_bytes
+        self.waiting: dict[tuple[int, int], list[pa.Table]] = {}
+        self.sizes: Counter[tuple[int, int]] = Counter()
+        self.written = 0
+
+    def add(self, bucket: int, place: int, table: pa.Table) -> None:
+        """Take records in."""
+        self.waiting.setdefault((bucket, place), []).append(table)
+        self.sizes[bucket, place] += table.nbytes
+        if self.sizes.total() > self.limit_bytes:
+            self.flush(self.limit_bytes // 2)
+
+    def flush(self, left_bytes: int = 0) -> None:
+        """Write until no more than so many bytes wait."""
+        for at, size in self.sizes.most_common():
+            if self.sizes.total() <= left_bytes or not size:
+                return
+            path = self.folder / f"texts-{at[0]:06}-{at[1]}-{self.written}.arrow"
+            parts = self.waiting.pop(at)
+            table = pa.concat_tables([conformed(part, parts[0].schema) for part in parts])
+            with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, table.schema) as stream:
+                stream.write_table(table)
+            self.written += 1
+            self.sizes[at] -= size
+
+
+@dataclass(frozen=True)
+class VerifyTask:
+    """The edges of one bucket."""
+
+    folder: Path
+    bucket: int
+    sources: tuple[str, ...]
+    """The source of each place."""
+    step: Step
+    observers: tuple[object, ...]
+
+    def run(self) -> list[dict[str, Any]]:
+        """Write each edge with how alike its records are, null where it does not hold."""
+        pairs = pq.read_table(self.folder / f"pairs-{self.bucket:06}.parquet")
+        ask = bind(self.step.configured.plugin, "same", self.observers)
+        texts = {place: self.texts(place) for place in range(len(self.sources))}
+        ends = [np.asarray(pairs[name]) for name in ("a", "b", "left_place", "right_place")]
+        alike = np.empty(len(pairs), object)
+        for left, right in sorted(set(zip(*map(np.ndarray.tolist, ends[2:]), strict=True))):
+            chosen = np.flatnonzero((ends[2] == left) & (ends[3] == right))
+            for start in range(0, len(chosen), PAIRS):
+                own = chosen[start : start + PAIRS]
+                sides = [side(texts[place], ends[end][own]) for end, place in ((0, left), (1, right))]
+                with blamed(self.step):
+                    answer = ask(left=sides[0], right=sides[1], stage=self.step.stage)
+                    alike[own] = checked(answer, len(own), self.step).to_pylist()
+        found = pairs.select(["a", "b"]).append_column("similarity", pa.array(alike.tolist(), pa.float64()))
+        pq.write_table(found, self.folder / f"verified-{self.bucket:06}.parquet")
+        return []
+
+    def texts(self, place: int) -> pa.Table:
+        """The records of one source in this bucket, by rising node."""
+        parts = []
+        for path in sorted(self.folder.glob(f"texts-{self.bucket:06}-{place}-*.arrow")):
+            with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
+                parts.append(stream.read_all())
+        if not parts:
+            return pa.table({NODE: pa.array([], pa.int64())})
+        table = pa.concat_tables([conformed(part, parts[0].schema) for part in parts]).sort_by(NODE).combine_chunks()
+        names = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(table), np.int32)), [self.sources[place]])
+        return table.add_column(1, "source", names)
 
 
 def verify(
     context: Context, step: Step, shards: list[tuple[int, Shard]], connection: duckdb.DuckDBPyConnection
 ) -> None:
     """Keep the edges whose records are the same by the plugin's word, with how alike they are."""
-    ask = bind(step.configured.plugin, "same", context.observers)
-    sources = list(dict.fromkeys(shard.source for _, shard in shards))
-    places = pa.table({"shard": [n for n, _ in shards], "source": [s.source for _, s in shards]})
-    connection.register("places", places)
-    for number, source in enumerate(sources):
-        take_in(context, [(n, s) for n, s in shards if s.source == source], connection, f"texts_{number}")
-    connection.execute("create temp table verified (a bigint, b bigint, similarity double)")
-    for left, first in enumerate(sources):
-        for right, second in enumerate(sources):
-            compare(connection, ask, step, (left, first), (right, second))
+    folder = context.artifacts.partial(step.fingerprint) / "spill"
+    folder.mkdir(exist_ok=True)
+    connection.execute(BUCKETS.format(size=BUCKET))
+    connection.execute(WANTED)
+    count = connection.sql("select coalesce(max(bucket) + 1, 0) from bucketed").fetchall()[0][0]
+    if not count:
+        return
+    places = put_in_place(context, step, shards, connection, folder)
+    tasks = []
+    for bucket in range(count):
+        asked = connection.sql(ASKED, params=[bucket]).to_arrow_table()
+        pq.write_table(asked, folder / f"pairs-{bucket:06}.parquet")
+        tasks.append(VerifyTask(folder, bucket, places, step, worker_observers(context)))
+    for _ in context.executor.run(tasks, manifest(type(step.configured.plugin)).releases_gil):
+        pass
     connection.execute("drop table edges")
-    connection.execute("alter table verified rename to edges")
+    verified = [str(folder / f"verified-{bucket:06}.parquet") for bucket in range(count)]
+    connection.execute(HOLDS, [verified])
 
 
-def take_in(
-    context: Context, shards: list[tuple[int, Shard]], connection: duckdb.DuckDBPyConnection, table: str
-) -> None:
-    """Put the candidates' records of one source into a table."""
-    connection.execute(f"create temp table {table} ({NODE} bigint)")
-    made = False
-    for number, shard in shards:
-        wanted = wanted_rows(connection, number)
-        for group in ShardReader(context.artifacts, shard).groups():
-            keep = np.isin(group.rows, wanted, assume_unique=True)
-            if keep.any():
-                batch = group.batch.filter(pa.array(keep))
-                rows = pa.array(group.rows[keep])
-                numbers = pa.array(np.full(len(rows), number))
-                batch = batch.append_column("finery shard", numbers).append_column("finery row", rows)
-                connection.register("incoming", batch)
-                connection.execute(insertion(table, made))
-                made = True
-
-
-def insertion(table: str, made: bool) -> str:
-    """SQL that puts a batch of records into a table, with their nodes."""
-    query = INCOMING.format(node=NODE)
-    return f"insert into {table} by name {query}" if made else f"create or replace temp table {table} as {query}"
-
-
-def wanted_rows(connection: duckdb.DuckDBPyConnection, number: int) -> np.ndarray:
-    """The rows (n,) of a shard that stand on an edge."""
-    rows: np.ndarray = connection.execute(WANTED, [number]).fetchnumpy()["row"]
-    return rows
-
-
-def compare(
-    connection: duckdb.DuckDBPyConnection,
-    ask: Callable[..., Any],
+def put_in_place(
+    context: Context,
     step: Step,
-    left: tuple[int, str],
-    right: tuple[int, str],
-) -> None:
-    """Ask about all edges between two sources, some thousand at a time."""
-    pairs = connection.sql(CHUNK, params=[left[1], right[1]]).to_arrow_table()
-    for start in range(0, len(pairs), PAIRS):
-        chunk = pairs.slice(start, PAIRS).append_column("place", pa.array(np.arange(len(pairs[start : start + PAIRS]))))
-        connection.register("chunk", chunk)
-        sides = [side(connection, number, end) for (number, _), end in ((left, "a"), (right, "b"))]
-        with blamed(step):
-            alike = checked(ask(left=sides[0], right=sides[1], stage=step.stage), len(chunk), step)
-        connection.register("answers", chunk.append_column("similarity", alike))
-        connection.execute("insert into verified select a, b, similarity from answers where similarity is not null")
+    shards: list[tuple[int, Shard]],
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+) -> tuple[str, ...]:
+    """Put each record into the buckets that ask for it; the source of each place, one a run and source."""
+    buckets = Buckets(folder, context.memory_bytes // 8)
+    places: dict[tuple[bool, str], int] = {}
+    placed: dict[int, int] = {}
+    for number, source, groups in readers(context, step, shards, connection):
+        # What an earlier run calls a source may have other columns.
+        placed[number] = places.setdefault((number < 0, source), len(places))
+        wanted: dict[str, np.ndarray] = connection.execute(OWN, [number]).fetchnumpy()
+        for rows, batch in groups:
+            distribute(buckets, placed[number], wanted, rows, batch)
+    buckets.flush()
+    numbers = {"shard": pa.array(placed.keys(), pa.int64()), "place": pa.array(placed.values(), pa.int64())}
+    connection.register("places", pa.table(numbers))
+    return tuple(source for _, source in places)
 
 
-def side(connection: duckdb.DuckDBPyConnection, number: int, end: str) -> pa.Table:
-    """The records at one end of a chunk of pairs, in its order."""
-    query = f"select t.* exclude ({NODE}) from chunk c join texts_{number} t on t.{NODE} = c.{end} order by c.place"  # noqa: S608
-    return connection.sql(query).to_arrow_table()
+def readers(
+    context: Context, step: Step, shards: list[tuple[int, Shard]], connection: duckdb.DuckDBPyConnection
+) -> Iterator[tuple[int, str, Iterator[tuple[np.ndarray, pa.Table]]]]:
+    """Number, source and groups of each shard that holds candidates, those of earlier runs included."""
+    holds = {row[0] for row in connection.sql("select distinct shard from wanted").fetchall()}
+    for number, shard in shards:
+        if number in holds:
+            yield number, shard.source, located(ShardReader(context.artifacts, shard))
+    yield from (found for found in earlier_texts(context, step) if found[0] in holds)
+
+
+def located(reader: ShardReader) -> Iterator[tuple[np.ndarray, pa.Table]]:
+    """The records of every group, with their rows (n,)."""
+    for group in reader.groups():
+        yield group.rows, group.batch.drop_columns("source")
+
+
+def distribute(buckets: Buckets, place: int, wanted: dict[str, np.ndarray], rows: np.ndarray, batch: pa.Table) -> None:
+    """Hand the records of a group, whose rows (n,) rise, to the buckets that want them."""
+    first, last = np.searchsorted(wanted["row"], [rows[0], rows[-1] + 1]) if len(rows) else (0, 0)
+    if first == last:
+        return
+    order = first + np.argsort(wanted["bucket"][first:last], kind="stable")
+    index = np.searchsorted(rows, wanted["row"][order])
+    taken = batch.take(pa.array(index)).append_column(NODE, pa.array(wanted["node"][order]))
+    numbers, starts = np.unique(wanted["bucket"][order], return_index=True)
+    for bucket, start, end in zip(numbers, starts, [*starts[1:], len(order)], strict=True):
+        buckets.add(int(bucket), place, taken.slice(start, end - start))
+
+
+def side(texts: pa.Table, nodes: np.ndarray) -> pa.Table:
+    """The records of some nodes (n,), in their order."""
+    places = np.searchsorted(np.asarray(texts[NODE]), nodes)
+    return texts.take(pa.array(places)).drop_columns(NODE)
 
 
 def checked(alike: Any, length: int, step: Step) -> pa.Array:

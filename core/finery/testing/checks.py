@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from finery.errors import Fault
 from finery.plugins import hooks
 from finery.specs import VERBS
-from finery.testing import answers, declaration, gathers, laws, pairs, signature, trials
+from finery.testing import answers, cuts, declaration, gathers, laws, pairs, signature, trials
 from finery.testing.fresh import fresh_process
 from finery.testing.subject import MAPS, TRIED, Subject
 from finery.testing.texts import ODD
@@ -62,6 +62,9 @@ CHECKS = (
     Check("gather-keys", gathers.gather_keys, ("format",), "gather"),
     Check("gather-alone", gathers.gather_alone, ("format",), "gather"),
     Check("gather-births", gathers.gather_births, ("format",), "gather"),
+    Check("cut-answer", cuts.cut_answer, ("dedupe",), "cut"),
+    Check("cut-nothing", cuts.cut_nothing, ("dedupe",), "cut"),
+    Check("cut-alone", cuts.cut_alone, ("dedupe",), "cut"),
     Check("state-kept", trials.state_kept, MAPS, "prepare"),
     Check("state-batches", laws.state_batches, MAPS, "prepare"),
     Check("empty-dataset", trials.empty_dataset, MAPS, "prepare"),

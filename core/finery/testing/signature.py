@@ -12,7 +12,10 @@ from finery.plugins import hooks
 from finery.specs import VERBS, ObserverSpecs, StageSpecs
 from finery.testing.subject import MAPS, Raised, Skipped, Subject
 
-COMPANIONS: Mapping[str, tuple[str, ...]] = {"prepare": (*MAPS, "mix"), "same": ("dedupe",), "gather": ("format",)}
+COMPANIONS: Mapping[str, tuple[str, ...]] = {
+    "prepare": (*MAPS, "mix"), "same": ("dedupe",), "cut": ("dedupe",), "gather": ("format",),
+    "preview": ("train",),
+}  # fmt: skip
 """Hooks that stand beside a verb, and the verbs that listen to them."""
 
 STAGE_HOOKS = (*VERBS, *COMPANIONS)
@@ -45,7 +48,7 @@ def hooks_known(subject: Subject) -> Iterator[Fault]:
 
 
 def companions(subject: Subject) -> Iterator[Fault]:
-    """`prepare`, `same` and `gather` stand beside a verb that listens to them."""
+    """`prepare`, `same`, `gather` and `preview` stand beside a verb that listens to them."""
     for name, verbs in COMPANIONS.items():
         if name in hooks(subject.cls) and subject.verb and subject.verb not in verbs:
             wrong = f"stands beside '{subject.verb}', which never asks for it"

@@ -25,6 +25,7 @@ from finery.stages.answers import group_table
 from finery.stages.gather import in_order
 from finery.testing.answers import unusable
 from finery.testing.dataset import MemoryDataset
+from finery.testing.journal import MemoryJournal
 from finery.testing.rows import Rows, rows_of
 from finery.testing.samples import Samples, copied
 from finery.types import Source, Stage, State, Tally
@@ -140,7 +141,7 @@ class Subject:
         """What `prepare` answers for a dataset, None without it."""
         if "prepare" not in hooks(self.cls):
             return None
-        return bind(self.plugin, "prepare")(dataset=dataset, stage=self.stage)
+        return bind(self.plugin, "prepare")(dataset=dataset, stage=self.stage, journal=MemoryJournal())
 
     @property
     def sources(self) -> tuple[Source, ...]:

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from finery import Batch, Needs, Reasons, hookimpl, plugin
 from finery_plugins.filter.rules import Rule, least, reasons
+from finery_plugins.text.c4 import LineRules, long_lines, page
 from finery_plugins.text.content import contents
-from finery_plugins.text.quality import LineRules, long_lines, page
 
 Count = Annotated[int, Field(ge=0)]
 

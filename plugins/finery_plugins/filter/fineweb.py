@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from finery import Batch, Needs, Reasons, hookimpl, plugin
+from finery import Batch, Memo, Needs, Reasons, hookimpl, plugin
 from finery_plugins.filter.rules import Rule, least, most, reasons
-from finery_plugins.text.content import contents
+from finery_plugins.text.content import text
 from finery_plugins.text.kinds import STOPS
 from finery_plugins.text.quality import fineweb, share
 
@@ -60,10 +60,11 @@ class FineWeb:
     """The column to measure; by default all text of a record, whatever its shape."""
 
     @hookimpl
-    def filter(self, batch: Batch) -> Reasons:
+    def filter(self, batch: Batch, memo: Memo) -> Reasons:
         """`empty` for a document without a line, or the first rule that fails, in the order of the options."""
         marks = stops() if self.end_marks is None else self.end_marks
-        seen = fineweb(contents(batch, self.column), self.short_line, marks)
+        read = text(batch, self.column, memo)
+        seen = fineweb(read.array, self.short_line, marks, read.keep)
         rules = [
             Rule("empty", seen.lines == 0),
             *least("few-punctuated-lines", share(seen.closed, seen.lines), self.min_punctuated_lines),

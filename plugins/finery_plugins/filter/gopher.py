@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from finery import Batch, Needs, Reasons, hookimpl, plugin
+from finery import Batch, Memo, Needs, Reasons, hookimpl, plugin
 from finery_plugins.filter.rules import Rule, least, most, reasons
-from finery_plugins.text.content import contents
+from finery_plugins.text.content import text
 from finery_plugins.text.quality import Gopher as Measured
 from finery_plugins.text.quality import gopher, share
 
@@ -120,10 +120,11 @@ class Gopher:
         return self
 
     @hookimpl
-    def filter(self, batch: Batch) -> Reasons:
+    def filter(self, batch: Batch, memo: Memo) -> Reasons:
         """The first rule that fails, in the order of the options, with value and bound."""
         bullets = BULLETS[self.preset] if self.bullets is None else self.bullets
-        seen = gopher(contents(batch, self.column), self.preset == "datatrove", self.stop_words, bullets)
+        read = text(batch, self.column, memo)
+        seen = gopher(read.array, self.preset == "datatrove", self.stop_words, bullets, read.keep)
         applied = [rule for rule in self.rules(seen) if rule.code not in self.skip]
         return reasons(applied, len(batch))
 

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from finery import Batch, Needs, Reasons, hookimpl, plugin
+from finery import Batch, Memo, Needs, Reasons, hookimpl, plugin
 from finery_plugins.filter.rules import Rule, most, reasons
-from finery_plugins.text.content import contents
+from finery_plugins.text.content import text
 from finery_plugins.text.quality import Repetition as Measured
 from finery_plugins.text.quality import repetition, share
 
@@ -86,12 +86,11 @@ class Repetition:
     """The column to measure; by default all text of a record, whatever its shape."""
 
     @hookimpl
-    def filter(self, batch: Batch) -> Reasons:
+    def filter(self, batch: Batch, memo: Memo) -> Reasons:
         """The first rule that fails, in the order of the options, with value and bound."""
         like = self.preset == "datatrove"
-        seen = repetition(
-            contents(batch, self.column), like, list(self.max_top_ngrams), list(self.max_duplicate_ngrams)
-        )
+        read, sizes = text(batch, self.column, memo), (list(self.max_top_ngrams), list(self.max_duplicate_ngrams))
+        seen = repetition(read.array, like, *sizes, read.keep)
         empty = [Rule("empty", seen.characters == 0)] if like else []
         applied = [rule for rule in [*empty, *self.line_rules(seen)] if rule.code not in self.skip]
         return reasons([*applied, *self.ngram_rules(seen)], len(batch))

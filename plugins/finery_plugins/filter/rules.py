@@ -61,10 +61,12 @@ def finite(values: np.ndarray) -> pa.Array:
 
 def details(rules: Sequence[Rule], records: int) -> list[str | None]:
     """What the rules behind each record's reason have to say, and the first one too if it is put in words."""
-    broken = np.array([rule.broken for rule in rules], bool).reshape(len(rules), records)
     answer: list[str | None] = [None] * records
-    for row in np.flatnonzero(broken.any(axis=0)).tolist():
-        failing = [rule for rule, breaks in zip(rules, broken[:, row], strict=True) if breaks]
-        shown = [rule.said(row) for index, rule in enumerate(failing) if index or rule.text]
-        answer[row] = "; ".join(shown) or None
+    before = np.zeros(records, bool)
+    for rule in rules:
+        shown = rule.broken if rule.text else rule.broken & before
+        for row in np.flatnonzero(shown).tolist():
+            earlier = answer[row]
+            answer[row] = rule.said(row) if earlier is None else f"{earlier}; {rule.said(row)}"
+        before |= rule.broken
     return answer

@@ -6,13 +6,19 @@ import functools
 import re
 import unicodedata
 from collections.abc import Callable
+from importlib import metadata
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field
 
 from finery import Batch, Needs, hookimpl, missing_extra, plugin
-from finery_plugins.text.content import column_of, one_chunk, rewritten, text_columns
+from finery_plugins.text import characters, traits
+from finery_plugins.text.content import column_of, filled, one_chunk, rewritten, text_columns
+from finery_plugins.text.measures import kernels, view
+from finery_plugins.text.stored import source, stored_table
 
 LINE_BREAKS = re.compile("[\r\x0b\x0c\x85\u2028\u2029]")
 """What ends a line elsewhere: other systems, page feeds, Unicode's separators."""
@@ -24,14 +30,18 @@ BLANK_LINES = re.compile("\n{4,}")
 """More than two blank lines."""
 
 Step = Callable[[str], str]
+Form = Literal["NFC", "NFKC", "none"]
 
 
-@plugin(needs=Needs(extra="text"))
+@plugin(needs=Needs(extra="text"), releases_gil=True)
 class Clean:
     """Repair the text of records: encodings mixed up, control characters, Unicode forms, white space.
 
     It takes all text of a record whatever its shape, of dialogues what was said. A column in which nothing
     changes stays as it is. A text may become empty; the filter `length` drops such records.
+
+    A kernel looks through all texts and tidies white space. What it finds other faults in, or characters that text
+    in a wrong encoding has (accented letters among them), goes through Python's `unicodedata` and ftfy one by one.
 
     ```toml
     [[stage]]
@@ -44,7 +54,7 @@ class Clean:
     """Mend text that was read in the wrong encoding, such as `cafÃ©`, with ftfy. Quotes, ligatures, widths
     and HTML entities stay; text of ASCII, or that does not look mixed up, is not touched."""
 
-    normal_form: Literal["NFC", "NFKC", "none"] = "NFC"
+    normal_form: Form = "NFC"
     """The Unicode normal form: NFC composes accents; NFKC also makes ligatures and full widths plain."""
 
     controls: bool = True
@@ -68,9 +78,33 @@ class Clean:
 
     def cleaned(self, texts: pa.Array) -> pa.Array:
         """The texts cleaned, the same array where nothing changes."""
-        steps, before = self.steps(), texts.to_pylist()
-        after = [text if text is None else functools.reduce(apply, steps, text) for text in before]
-        return texts if after == before else pa.array(after, pa.large_string())
+        from finery_plugins.text.tidy import UNTIDY
+
+        found = self.faults(texts)
+        if not found.any():
+            return texts
+        after = with_mended(texts, found == UNTIDY, tidied)
+        return with_mended(after, (found != 0) & (found != UNTIDY), self.mended)
+
+    def faults(self, texts: pa.Array) -> np.ndarray:
+        """`uint16` (n,): the bits of `tidy.py` for what each text may need, of what is asked for."""
+        kernels()
+        from finery_plugins.text import tidy
+
+        asked = (
+            tidy.SUSPECT * self.repair
+            | tidy.CONTROL * self.controls
+            | tidy.LOOSE * (self.normal_form != "none")
+            | tidy.UNTIDY * self.whitespace
+        )
+        seen, found = view(filled(texts)), np.zeros(len(texts), np.uint16)
+        tidy.faults(seen.offsets, seen.data, signs(self.repair, self.normal_form), found)
+        return found & np.uint16(asked)
+
+    def mended(self, texts: pa.Array) -> pa.Array:
+        """The texts after every step."""
+        steps = self.steps()
+        return pa.array([functools.reduce(apply, steps, text) for text in texts.to_pylist()], pa.large_string())
 
     def steps(self) -> list[Step]:
         """What is done to a text; controls are traces of mixed-up encodings, so mending comes first."""
@@ -81,6 +115,64 @@ class Clean:
             (self.whitespace, tidy),
         ]
         return [step for wanted, step in asked if wanted]
+
+
+def with_mended(texts: pa.Array, chosen: np.ndarray, change: Callable[[pa.Array], pa.Array]) -> pa.Array:
+    """The texts with those `chosen` (n,) changed; the same array where that changes nothing."""
+    if not chosen.any():
+        return texts
+    before = texts.filter(pa.array(chosen))
+    after = change(before)
+    return texts if after.equals(before) else pc.replace_with_mask(texts, pa.array(chosen), after)
+
+
+def tidied(texts: pa.Array) -> pa.Array:
+    """The texts after `tidy`, by a kernel."""
+    kernels()
+    from finery_plugins.text import tidy
+
+    seen = view(texts)
+    ends, out = np.zeros(len(texts) + 1, np.int64), np.empty(int(seen.offsets[-1] - seen.offsets[0]), np.uint8)
+    tidy.tidied(seen.offsets, seen.data, signs(False, "none"), ends[1:], out)
+    return pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(out[: ends[-1]]))
+
+
+@functools.cache
+def signs(repair: bool, form: Form) -> np.ndarray:
+    """`uint16` (0x110000,), read-only: the bits of `tidy.py` for each code point."""
+    version = metadata.version("ftfy") if repair and ftfy() else ""
+    origin = f"{repair} {form} {version} {unicodedata.unidata_version}".encode()
+    origin += source(__file__, characters.__file__, traits.__file__)
+    return stored_table("clean", origin, functools.partial(table_of_signs, repair, form))
+
+
+def table_of_signs(repair: bool, form: Form) -> np.ndarray:
+    """The bits of `signs`, worked out."""
+    from finery_plugins.text import tidy
+
+    known = characters.characters()
+    table = known & characters.CLASS
+    table[traits.traits() & traits.SPACE != 0] |= tidy.BLANK
+    table[known & characters.UNSETTLED != 0] |= tidy.LOOSE
+    every = "".join(chr(point) for points in traits.DENSE for point in points)
+    marked = [(tidy.CONTROL, CONTROLS.findall(every) + LINE_BREAKS.findall(every))]
+    if form == "NFKC":
+        marked.append((tidy.LOOSE, [c for c in every if not unicodedata.is_normalized(form, c)]))
+    if repair:
+        marked.append((tidy.SUSPECT, suspects()))
+    for bit, found in marked:
+        table[[ord(character) for character in found]] |= bit
+    return table
+
+
+def suspects() -> list[str]:
+    """The characters one of which every text has that ftfy finds badly encoded: those of its pattern, but ASCII."""
+    from ftfy.badness import BADNESS_RE
+
+    pattern = BADNESS_RE.pattern
+    ranges = re.findall("([^\x00-\x7f])-([^\x00-\x7f])", pattern)
+    between = [chr(point) for first, last in ranges for point in range(ord(first), ord(last) + 1)]
+    return [character for character in [*pattern, *between] if not character.isascii()]
 
 
 def apply(text: str, step: Step) -> str:

@@ -7,6 +7,8 @@ import unicodedata
 
 import numpy as np
 
+from finery_plugins.text import traits
+from finery_plugins.text.stored import source, stored_table
 from finery_plugins.text.traits import DENSE, POINTS
 
 CLASS, LETTER, UPPER, LOWER, UNSETTLED = 0xFF, 1 << 8, 1 << 9, 1 << 10, 1 << 11
@@ -20,12 +22,17 @@ JAMO = (range(0x1161, 0x1176), range(0x11A8, 0x11C3))
 @functools.cache
 def characters() -> np.ndarray:
     """`uint16` (0x110000,), read-only: the bits of each code point."""
+    origin = unicodedata.unidata_version.encode() + source(__file__, traits.__file__)
+    return stored_table("characters", origin, tabled)
+
+
+def tabled() -> np.ndarray:
+    """The bits, worked out."""
     table = np.zeros(POINTS, np.uint16)
     for points in DENSE:
         table[points.start : points.stop] = [bits(chr(point)) for point in points]
     for point in joining():
         table[point] |= UNSETTLED
-    table.setflags(write=False)
     return table
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from finery import Batch, PipelineError, did_you_mean
+from finery import Batch, Memo, PipelineError, did_you_mean
 
 SHAPES = (
     ("text",),
@@ -25,6 +27,42 @@ SPOKEN = ("content", "value", "text")
 
 NEWLINE = pa.scalar("\n", pa.large_string())
 EMPTY = pa.scalar("", pa.large_string())
+
+
+class Keep(Protocol):
+    """What plugins share of a text: `make()`, or what another made of the same text under the same name."""
+
+    def __call__(self, name: str, make: Callable[[], pa.Array], /) -> pa.Array:
+        """One value a record."""
+
+
+def worked_out(_: str, make: Callable[[], pa.Array]) -> pa.Array:
+    """`make()`, for texts of which nothing is shared."""
+    return make()
+
+
+@dataclass(frozen=True)
+class Text:
+    """The text of each record, and what the plugins of a pass share of it."""
+
+    array: pa.Array
+    """`large_string` (n,) without nulls."""
+    keep: Keep
+
+
+def text(batch: Batch, column: str | None, memo: Memo) -> Text:
+    """The text of a batch as in `contents`; nothing is shared where it stands in several columns."""
+    names = [column] if column else text_columns(batch)
+    if len(names) > 1:
+        return Text(contents(batch, column), worked_out)
+
+    def keep(name: str, make: Callable[[], pa.Array]) -> pa.Array:
+        return memo(names[0], name, make)
+
+    held = column_of(batch, names[0]).type
+    # A column of strings is read as it lies; a copy in the memo would only cost memory.
+    read = functools.partial(contents, batch, names[0])
+    return Text(read() if is_text(held) else keep("finery.text", read), keep)
 
 
 def contents(batch: Batch, column: str | None = None) -> pa.Array:
@@ -66,6 +104,17 @@ def column_of(batch: Batch, name: str) -> pa.ChunkedArray:
         return batch.column(name)
     fault = f"has no column '{name}'{did_you_mean(name, batch.column_names)}"
     raise PipelineError.at(place(batch), fault, f"it has {listed(batch.column_names)}")
+
+
+def text_column(batch: Batch, column: str) -> pa.Array:
+    """`large_string` (n,) without nulls: one column of text. Raises PipelineError where there is none of that name."""
+    found = one_chunk(column_of(batch, column))
+    if pa.types.is_dictionary(found.type):
+        found = found.dictionary_decode()
+    if not is_text(found.type) and not pa.types.is_null(found.type):
+        remedy = "name another with column =, or leave the source out with only ="
+        raise PipelineError.at(place(batch), f"column '{column}' is {found.type}, not text", remedy)
+    return filled(found.cast(pa.large_string()))
 
 
 def no_text(batch: Batch) -> Exception:

@@ -33,10 +33,25 @@ FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 def kernel(function: Function) -> Function:
     """Compile to run without the GIL; the machine code is kept beside the file, or in the user's cache."""
+    return compiled(function)
+
+
+def lean(function: Function) -> Function:
+    """A kernel that makes no array: without numba's counting of references calls between kernels cost half."""
+    return compiled(function, _nrt=False)
+
+
+def inlined(function: Function) -> Function:
+    """A lean kernel whose code is put where it is called, for what is asked of every character or word."""
+    return compiled(function, _nrt=False, forceinline=True)
+
+
+def compiled(function: Function, **options: bool) -> Function:
+    """A function as numba's machine code."""
     try:
-        return cast(Function, numba.njit(cache=True, nogil=True)(function))
+        return cast(Function, numba.njit(cache=True, nogil=True, **options)(function))
     except RuntimeError:  # numba found no folder that it may write
-        return cast(Function, numba.njit(nogil=True)(function))
+        return cast(Function, numba.njit(nogil=True, **options)(function))
 
 
 @kernel

@@ -8,16 +8,18 @@ import unicodedata
 import numpy as np
 
 from finery_plugins.text import traits
+from finery_plugins.text.stored import source, stored_table
 
-SPACE, ALONE, MARK, SYMBOL, ALPHA, DIGIT, BREAK, TRIVIAL, CHOSEN, APART, JOINT, STOP, INSIDE = (
-    1 << bit for bit in range(13)
+SPACE, ALONE, MARK, SYMBOL, ALPHA, DIGIT, BREAK, TRIVIAL, CHOSEN, APART, JOINT, STOP, INSIDE, DOT, QUOTE = (
+    1 << bit for bit in range(15)
 )
 """Bits of a kind.
 
 `SPACE` as `str.isspace()`; `ALONE` a word of its own in a script written without spaces; `MARK` Unicode categories P
 and S, `SYMBOL` S; `ALPHA` as `str.isalpha()`; `DIGIT` category Nd; `BREAK` what `str.splitlines()` splits at;
 `TRIVIAL` what datatrove does not count as part of a word; `CHOSEN` what a plugin asked for; `APART` and `JOINT` what
-the tokens of `words.py` are split at; `STOP` what ends a sentence; `INSIDE` a byte that continues a character.
+the tokens of `words.py` are split at; `STOP` what ends a sentence; `INSIDE` a byte that continues a character; `DOT` a
+full stop; `QUOTE` an apostrophe.
 """
 
 BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
@@ -57,14 +59,10 @@ JOINTS = "-/=+^*<>:,–—"
 def kinds(chosen: str = "") -> np.ndarray:
     """`uint16` (0x110000,), read-only: the kind of each code point; the characters of `chosen` are CHOSEN."""
     if not chosen:
-        return frozen(tabled())
+        origin = unicodedata.unidata_version.encode() + source(__file__, traits.__file__)
+        return stored_table("kinds", origin, tabled)
     table = kinds().copy()
     table[[ord(character) for character in chosen]] |= CHOSEN
-    return frozen(table)
-
-
-def frozen(table: np.ndarray) -> np.ndarray:
-    """The table, read-only."""
     table.setflags(write=False)
     return table
 
@@ -78,7 +76,8 @@ def tabled() -> np.ndarray:
     table[known & traits.ALONE != 0] |= ALONE
     for first, last in STOPS:
         table[first : last + 1] |= STOP | TRIVIAL
-    for characters, bits in ((BREAKS, BREAK), (TRIVIA, TRIVIAL), (EDGES, APART), (JOINTS, JOINT)):
+    named = ((BREAKS, BREAK), (TRIVIA, TRIVIAL), (EDGES, APART), (JOINTS, JOINT), (".", DOT), ("'’", QUOTE))
+    for characters, bits in named:
         table[[ord(character) for character in characters]] |= bits
     for first, last in ((0, 9), (11, 32), (127, 160)):
         table[first:last] |= TRIVIAL

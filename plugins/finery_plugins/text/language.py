@@ -6,6 +6,7 @@ import functools
 import importlib
 import unicodedata
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 from finery import missing_extra
 from finery_plugins.text.characters import characters
 from finery_plugins.text.measures import frozen, kernels, view
+from finery_plugins.text.stored import source, stored
 
 UNDETERMINED = "und"
 """ISO 639's code for a text whose language cannot be told, such as one without letters."""
@@ -58,24 +60,39 @@ class Automaton:
 @functools.cache
 def automaton() -> Automaton:
     """The model. Raises MissingExtra without py3langid."""
+    file = model_file()
+    arrays = dict(stored("py3langid", source(__file__, file), functools.partial(converted, file)))
+    codes, scale = arrays.pop("codes"), arrays.pop("scale")
+    return Automaton(**arrays, scale=float(scale), codes=tuple(codes.tolist()))
+
+
+def model_file() -> str:
+    """Where py3langid's model lies. Raises MissingExtra without py3langid."""
     try:
-        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+        library = importlib.import_module("py3langid.langid")
     except ImportError:
         raise missing_extra("plugin 'language'", "py3langid", "text") from None
-    read = LanguageIdentifier.from_model_file(MODEL_FILE)
+    return str(Path(str(library.__file__)).parent / library.MODEL_FILE)
+
+
+def converted(file: str) -> dict[str, np.ndarray]:
+    """The model's arrays as the kernel wants them, from half a second of unpacking."""
+    from py3langid.langid import LanguageIdentifier
+
+    read = LanguageIdentifier.from_model_file(file)
     codes = tuple(read.nb_classes)
     twins = [(codes.index(code), column) for column, code in enumerate(codes) if codes.index(code) < column]
     table, scale = whole_numbers(read.nb_ptc)
-    return Automaton(
-        frozen(np.array(read.tk_nextmove)),
-        frozen(np.array(read.tk_row)),
-        frozen(np.array(read.tk_output, np.int32)),
-        frozen(table),
-        scale,
-        frozen(np.array(read.nb_pc, np.float64)),
-        frozen(np.array(twins, np.int64).reshape(-1, 2)),
-        codes,
-    )
+    return {
+        "moves": np.array(read.tk_nextmove),
+        "rows": np.array(read.tk_row),
+        "features": np.array(read.tk_output, np.int32),
+        "table": table,
+        "scale": np.array(scale),
+        "priors": np.array(read.nb_pc, np.float64),
+        "twins": np.array(twins, np.int64).reshape(-1, 2),
+        "codes": np.array(codes),
+    }
 
 
 def whole_numbers(table: np.ndarray) -> tuple[np.ndarray, float]:
@@ -133,7 +150,8 @@ def classified(starts: np.ndarray, ends: np.ndarray, data: np.ndarray) -> tuple[
     walker().classified(
         frozen(starts), frozen(ends), data,
         model.moves, model.rows, model.features, model.table, model.scale, model.priors, model.twins, weights(),
-        np.empty(LANES, np.int64), np.empty((LANES, STEPS), np.int32), counts, seen, np.empty(len(model.priors)),
+        np.empty(LANES, np.uint32), np.empty((LANES, STEPS), np.int32), counts, seen,
+        np.empty(len(model.priors), np.int32), np.empty(len(model.priors)),
         best, confidence,
     )  # fmt: skip
     return best, confidence
@@ -155,4 +173,6 @@ def weights() -> np.ndarray:
 def walker() -> Any:
     """The module of the automaton's kernels. Raises MissingExtra without numba."""
     kernels()
-    return importlib.import_module("finery_plugins.text.automaton")
+    import finery_plugins.text.automaton as module
+
+    return module

@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import numpy as np
 
-from finery_plugins.text.kernels import Array, kernel
+from finery_plugins.text.kernels import Array, inlined, lean
 from finery_plugins.text.kinds import BREAK, CHOSEN, INSIDE, SPACE
 
 SHIFT_A, SHIFT_B, SHIFT_C = np.uint64(30), np.uint64(27), np.uint64(31)
 MIX_A, MIX_B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-BASIS, PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
-CHAIN, NONE = np.uint64(0x9E3779B97F4A7C15), np.uint64(0)
+BASIS, CHAIN = np.uint64(0xCBF29CE484222325), np.uint64(0x9E3779B97F4A7C15)
+NONE, BYTE = np.uint64(0), np.uint64(8)
 
 
-@kernel
+@inlined
 def hashed(data: Array, at: int, end: int) -> np.uint64:
-    """FNV-1a over bytes, finalised by splitmix64's mixer, and never 0."""
-    value = BASIS
+    """A hash of bytes, eight at a time, by splitmix64's mixer, and never 0."""
+    value, packed = BASIS + np.uint64(end - at), NONE
     for index in range(at, end):
-        value = (value ^ np.uint64(data[index])) * PRIME
+        packed = packed << BYTE | np.uint64(data[index])
+        if (index - at) & 7 == 7:
+            value = (value ^ packed) * CHAIN
+            value ^= value >> SHIFT_C
+            packed = NONE
+    value = (value ^ packed) * CHAIN
     value = (value ^ (value >> SHIFT_A)) * MIX_A
     value = (value ^ (value >> SHIFT_B)) * MIX_B
     value = value ^ (value >> SHIFT_C)
     return CHAIN if value == NONE else value
 
 
-@kernel
+@inlined
 def characters(kinds: Array, at: int, end: int) -> int:
     """How many characters the bytes hold."""
     count = 0
@@ -38,7 +43,7 @@ def characters(kinds: Array, at: int, end: int) -> int:
     return count
 
 
-@kernel
+@inlined
 def stripped(kinds: Array, at: int, end: int) -> tuple[int, int]:
     """The span without white space around it."""
     while at < end and kinds[at] & SPACE:
@@ -48,7 +53,7 @@ def stripped(kinds: Array, at: int, end: int) -> tuple[int, int]:
     return at, end
 
 
-@kernel
+@lean
 def cut(data: Array, kinds: Array, at: int, end: int, least: int, raw: bool, starts: Array, ends: Array) -> int:
     """Write the spans between separators; how many.
 
@@ -75,7 +80,7 @@ def cut(data: Array, kinds: Array, at: int, end: int, least: int, raw: bool, sta
     return count + 1
 
 
-@kernel
+@lean
 def broken(data: Array, kinds: Array, at: int, end: int, starts: Array, ends: Array) -> int:
     """Write the spans that `str.splitlines()` gives, without white space around them; how many."""
     count, start = 0, at
@@ -95,7 +100,7 @@ def broken(data: Array, kinds: Array, at: int, end: int, starts: Array, ends: Ar
     return count
 
 
-@kernel
+@inlined
 def new(keys: Array, mask: int, value: np.uint64) -> bool:
     """Put a value that is not 0 into a hash table; whether it was not there."""
     slot = np.int64(value & np.uint64(mask))
@@ -107,7 +112,7 @@ def new(keys: Array, mask: int, value: np.uint64) -> bool:
     return True
 
 
-@kernel
+@lean
 def cleared(keys: Array, count: int) -> int:
     """Make room for `count` values in a hash table; its mask."""
     size = 4
@@ -117,7 +122,7 @@ def cleared(keys: Array, count: int) -> int:
     return size - 1
 
 
-@kernel
+@lean
 def repeats(data: Array, kinds: Array, starts: Array, ends: Array, count: int, keys: Array) -> tuple[int, int, int]:
     """Spans that repeat an earlier one, their characters, and the characters of all."""
     mask, again, lost, total = cleared(keys, count), 0, 0, 0
@@ -130,7 +135,7 @@ def repeats(data: Array, kinds: Array, starts: Array, ends: Array, count: int, k
     return again, lost, total
 
 
-@kernel
+@lean
 def repeated(
     offsets: Array, data: Array, kinds: Array, raw: bool, starts: Array, ends: Array, keys: Array, out: Array
 ) -> None:
@@ -147,7 +152,7 @@ def repeated(
         out[row, 8] = characters(kinds, at, end)
 
 
-@kernel
+@inlined
 def ellipsis(data: Array, at: int, end: int) -> int:
     """The bytes of the ellipsis at `at`, of one character or three full stops; 0 where none is."""
     if at + 2 >= end:
@@ -156,7 +161,7 @@ def ellipsis(data: Array, at: int, end: int) -> int:
     return 3 if dots or (data[at] == 0xE2 and data[at + 1] == 0x80 and data[at + 2] == 0xA6) else 0
 
 
-@kernel
+@lean
 def decorated(offsets: Array, data: Array, kinds: Array, raw: bool, starts: Array, ends: Array, out: Array) -> None:
     """Fill `out` (n, 5): lines, those that begin with a CHOSEN character, that end in an ellipsis; `#`, ellipses.
 
@@ -179,7 +184,7 @@ def decorated(offsets: Array, data: Array, kinds: Array, raw: bool, starts: Arra
         out[row, 0], out[row, 1], out[row, 2], out[row, 3], out[row, 4] = count, bullets, trailing, hashes, ellipses
 
 
-@kernel
+@lean
 def punctuated(
     offsets: Array, data: Array, kinds: Array, short: int, starts: Array, ends: Array, keys: Array, out: Array
 ) -> None:
@@ -207,7 +212,7 @@ def punctuated(
         out[row, 5] = newlines
 
 
-@kernel
+@lean
 def runs(offsets: Array, data: Array, kinds: Array, mark: int, symbol: int, out: Array) -> None:
     """Fill `out` (n, 4): characters but for white space, marks, symbols among them, the longest run of one mark."""
     base, text = offsets[0], data[offsets[0] : offsets[-1]]

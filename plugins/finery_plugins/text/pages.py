@@ -6,13 +6,13 @@ read the bytes and what `words.marked` said of each. Their plain-Python twins st
 
 from __future__ import annotations
 
-from finery_plugins.text.kernels import Array, kernel
+from finery_plugins.text.kernels import Array, inlined, lean
 from finery_plugins.text.kinds import ALONE, APART, BREAK, CHOSEN, DIGIT, INSIDE, SPACE, STOP
 
 SQUARE, CLOSING, BRACE, DOT = 91, 93, 123, 46
 
 
-@kernel
+@inlined
 def same(data: Array, at: int, end: int, needle: Array) -> bool:
     """Whether the bytes of `needle` stand at `at`."""
     if end - at < len(needle):
@@ -23,7 +23,7 @@ def same(data: Array, at: int, end: int, needle: Array) -> bool:
     return True
 
 
-@kernel
+@inlined
 def mentions(line: Array, size: int, needles: Array, ends: Array, initials: Array) -> int:
     """Which needles stand in the line, as bits; each ends at one of `ends` in `needles`.
 
@@ -41,7 +41,7 @@ def mentions(line: Array, size: int, needles: Array, ends: Array, initials: Arra
     return bits
 
 
-@kernel
+@lean
 def citation(data: Array, kinds: Array, at: int, end: int, needles: Array, ends: Array) -> int:
     """Where the citation mark at `at` ends: digits in brackets or one of the last two needles; `at` for none."""
     for number in range(len(ends) - 2, len(ends)):
@@ -54,7 +54,7 @@ def citation(data: Array, kinds: Array, at: int, end: int, needles: Array, ends:
     return after + 1 if after < end and data[after] == CLOSING else at
 
 
-@kernel
+@inlined
 def copied(
     data: Array,
     kinds: Array,
@@ -84,7 +84,7 @@ def copied(
     return size
 
 
-@kernel
+@inlined
 def worded(kinds: Array, at: int, end: int) -> tuple[int, int]:
     """Words of a line as `str.split()` has them, or characters of scripts without spaces; and the characters of
     the longest."""
@@ -95,13 +95,13 @@ def worded(kinds: Array, at: int, end: int) -> tuple[int, int]:
             continue
         alone, space = kind & ALONE != 0, kind & SPACE != 0
         words += alone or not (space or inside)
+        run = 0 if space else run + 1 if inside and not alone else 1
         inside = not (alone or space)
-        run = 0 if space else 1 if alone else run + 1
         longest = max(longest, run)
     return words, longest
 
 
-@kernel
+@inlined
 def sentences(marks: Array, size: int) -> int:
     """Sentences of a line: ends of STOP marks, with what closes quotes and brackets, before a space or the line's
     end, or after a character of a script without spaces; and a rest behind the last."""
@@ -120,7 +120,7 @@ def sentences(marks: Array, size: int) -> int:
     return count + rest
 
 
-@kernel
+@inlined
 def judged(
     data: Array, kinds: Array, at: int, end: int, wide: bool, limits: Array, needles: Array, ends: Array,
     initials: Array, line: Array, marks: Array,
@@ -148,7 +148,7 @@ def judged(
     return sentences(marks, size), flags
 
 
-@kernel
+@inlined
 def closed(line: Array, marks: Array, size: int) -> bool:
     """Whether a line ends in a CHOSEN mark and not in three full stops."""
     if size == 0 or not marks[size - 1] & CHOSEN:
@@ -156,7 +156,7 @@ def closed(line: Array, marks: Array, size: int) -> bool:
     return size < 3 or line[size - 1] != DOT or line[size - 2] != DOT or line[size - 3] != DOT
 
 
-@kernel
+@lean
 def cleaned(
     offsets: Array, data: Array, kinds: Array, wide: bool, limits: Array, needles: Array, ends: Array,
     initials: Array, line: Array, marks: Array, out: Array,
@@ -187,7 +187,7 @@ def cleaned(
         out[row, 0], out[row, 1], out[row, 2], out[row, 3] = total, kept, lorems, braces
 
 
-@kernel
+@lean
 def long_lines(offsets: Array, data: Array, kinds: Array, least: int, out: Array) -> None:
     """Fill `out` (n,): lines between newlines of at least `least` characters."""
     base, text = offsets[0], data[offsets[0] : offsets[-1]]

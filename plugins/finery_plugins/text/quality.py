@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from finery_plugins.text.content import Keep, inner, starts, worked_out
 from finery_plugins.text.kinds import MARK, SYMBOL
 from finery_plugins.text.kinds import kinds as table_of
 from finery_plugins.text.measures import View, kernels, view
-
-CITATIONS = ("[edit]", "[citation needed]")
-"""Citation marks besides numbers in brackets."""
 
 
 @dataclass(frozen=True)
@@ -54,14 +52,67 @@ def loaded(name: str) -> Any:
     return importlib.import_module(f"finery_plugins.text.{name}")
 
 
+def word_kernels() -> Any:
+    """The kernels over words; an import statement, because that is what the digest of a plugin's code follows."""
+    kernels()
+    import finery_plugins.text.words as module
+
+    return module
+
+
+def line_kernels() -> Any:
+    """The kernels over lines."""
+    kernels()
+    import finery_plugins.text.lines as module
+
+    return module
+
+
+def ngram_kernels() -> Any:
+    """The kernels over n-grams."""
+    kernels()
+    import finery_plugins.text.ngrams as module
+
+    return module
+
+
 def marked(texts: pa.Array, chosen: str = "") -> Marked:
     """The kinds of all bytes of a `large_string` array without nulls; the characters of `chosen` are CHOSEN."""
     seen: View = view(texts)
     first, last = int(seen.offsets[0]), int(seen.offsets[-1])
     kinds = np.empty(last - first, np.uint16)
-    loaded("words").marked(seen.data, first, last, table_of(chosen), kinds)
+    word_kernels().marked(seen.data, first, last, table_of(chosen), kinds)
     kinds.setflags(write=False)
     return Marked(seen.offsets, seen.data, kinds)
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of texts, those of one behind those of the other, read-only."""
+
+    ends: np.ndarray
+    """`int64` (n,): where the words of each text end."""
+    hashes: np.ndarray
+    """`uint64` (words,)."""
+    faces: np.ndarray
+    """`uint32` (words,): number and kind of characters, as `words.py` has them."""
+
+
+def words(texts: pa.Array, fine: bool, keep: Keep = worked_out) -> Words:
+    """The words of texts; `fine`: those of datatrove, else what white space parts."""
+    listed = keep(f"finery.words.{'fine' if fine else 'plain'}", lambda: word_lists(marked(texts), fine))
+    fields = inner(listed)
+    hashes, faces = (frozen(fields.field(index).to_numpy()) for index in range(2))
+    return Words(frozen(starts(listed).to_numpy()[1:]), hashes, faces)
+
+
+def word_lists(seen: Marked, fine: bool) -> pa.Array:
+    """`large_list<struct<hash, face>>` (n,): the words of each text."""
+    room = len(seen.kinds) if fine else len(seen.kinds) // 2 + len(seen.offsets)
+    ends, hashes, faces = np.zeros(len(seen.offsets), np.int64), np.empty(room, np.uint64), np.empty(room, np.uint32)
+    word_kernels().tokenised(*seen.texts, fine, ends[1:], hashes, faces)
+    columns = [pa.array(hashes[: ends[-1]]), pa.array(faces[: ends[-1]])]
+    return pa.LargeListArray.from_arrays(pa.array(ends), pa.StructArray.from_arrays(columns, ["hash", "face"]))
 
 
 @dataclass(frozen=True)
@@ -87,22 +138,26 @@ class Gopher:
     ellipses: np.ndarray
 
 
-def gopher(texts: pa.Array, fine: bool, stop_words: Sequence[str], bullets: str) -> Gopher:
+def gopher(texts: pa.Array, fine: bool, stop_words: Sequence[str], bullets: str, keep: Keep = worked_out) -> Gopher:
     """Words, stop words, lines and symbols; `fine` words and lines as datatrove has them."""
     seen, names = marked(texts, bullets), sorted(set(stop_words))
-    words, lines = seen.rows(5), seen.rows(5)
-    kernel, starts, ends = loaded("words"), *seen.spans()[:2]
-    longest = max((len(name.encode()) for name in names), default=0)
-    kernel.described(*seen.texts, fine, not fine, stop_hashes(tuple(names), not fine), longest, words)
-    loaded("lines").decorated(*seen.texts, fine, starts, ends, lines)
-    return Gopher(*words.T, *lines.T)
+    rows, lines, stops = seen.rows(5), seen.rows(5), stop_hashes(tuple(names), not fine)
+    kernel, found = word_kernels(), np.empty(len(stops), np.int64)
+    if fine:
+        said = words(texts, True, keep)
+        kernel.summed(said.ends, said.hashes, said.faces, stops, found, rows)
+    else:
+        longest = max((len(name.encode()) for name in names), default=0)
+        kernel.described(*seen.texts, stops, longest, found, rows)
+    line_kernels().decorated(*seen.texts, fine, *seen.spans()[:2], lines)
+    return Gopher(*rows.T, *lines.T)
 
 
 @functools.cache
 def stop_hashes(names: tuple[str, ...], folded: bool) -> np.ndarray:
     """`uint64` (m,): the hashes of stop words, in lower case of A to Z where `folded`."""
     blobs = [np.frombuffer(name.encode(), np.uint8) for name in names]
-    found = {loaded("words").hashed(frozen(blob), 0, len(blob), folded) for blob in blobs}
+    found = {word_kernels().hashed(frozen(blob), 0, len(blob), folded) for blob in blobs}
     return frozen(np.array(sorted(found), np.uint64))
 
 
@@ -139,40 +194,34 @@ class Repetition:
     """`int64` (n,): characters in the `top` or `duplicate` n-grams of a size."""
 
 
-def repetition(texts: pa.Array, fine: bool, tops: Sequence[int], duplicates: Sequence[int]) -> Repetition:
+def repetition(
+    texts: pa.Array, fine: bool, tops: Sequence[int], duplicates: Sequence[int], keep: Keep = worked_out
+) -> Repetition:
     """Repeated lines, paragraphs and n-grams; `fine`: as datatrove defines them."""
     seen = marked(texts)
     rows = seen.rows(9)
-    loaded("lines").repeated(*seen.texts, fine, *seen.spans(), rows)
-    letters, ngrams = said_again(seen, fine, tops, duplicates)
+    line_kernels().repeated(*seen.texts, fine, *seen.spans(), rows)
+    letters, ngrams = said_again(words(texts, fine, keep), fine, tops, duplicates)
     columns = rows.T
     return Repetition(Repeats(*columns[:4]), Repeats(*columns[4:8]), columns[8], letters, ngrams)
 
 
 def said_again(
-    seen: Marked, fine: bool, tops: Sequence[int], duplicates: Sequence[int]
+    words: Words, joined: bool, tops: Sequence[int], duplicates: Sequence[int]
 ) -> tuple[np.ndarray, dict[tuple[str, int], np.ndarray]]:
     """Characters of all words, and those in n-grams by kind and size."""
     asked = sorted([(size, "top") for size in tops] + [(size, "duplicate") for size in duplicates])
     sizes = np.array([size for size, _ in asked], np.int64)
     kinds = np.array([kind == "top" for _, kind in asked], bool)
-    ends, hashes, lengths = words(seen, fine)
-    most, out = int(np.diff(ends, prepend=0).max(initial=0)), seen.rows(len(asked) + 1)
-    before, slots, counts = np.empty(most + 1, np.int64), np.empty(most, np.int64), np.empty(4 * most + 4, np.int32)
-    grams, keys = np.empty(most, np.uint64), np.empty(4 * most + 4, np.uint64)
-    loaded("ngrams").repeated(ends, hashes, lengths, sizes, kinds, fine, before, grams, keys, counts, slots, out)
+    out = np.zeros((len(words.ends), len(asked) + 1), np.int64)
+    most = int(np.diff(words.ends, prepend=0).max(initial=0))
+    before, places, slots = np.empty(most + 1, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
+    grams, keys, counts = np.empty(most, np.uint64), np.empty(4 * most + 4, np.uint64), np.empty(4 * most + 4, np.int32)
+    scratch = (before, grams, places, keys, counts, slots)
+    ngram_kernels().repeated(words.ends, words.hashes, words.faces, sizes, kinds, joined, *scratch, out)
     columns = out.T
     named = {(kind, size): column for (size, kind), column in zip(asked, columns, strict=False)}
     return columns[-1], named
-
-
-def words(seen: Marked, fine: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where each text's words end, `int64` (n,), and hashes and characters of all words one after the other."""
-    room = len(seen.kinds) if fine else len(seen.kinds) + len(seen.offsets)
-    ends = np.zeros(len(seen.offsets) - 1, np.int64)
-    hashes, lengths = np.empty(room, np.uint64), np.empty(room, np.int32)
-    loaded("words").tokenised(*seen.texts, fine, ends, hashes, lengths)
-    return ends, hashes, lengths
 
 
 @dataclass(frozen=True)
@@ -193,66 +242,13 @@ class FineWeb:
     words: np.ndarray
 
 
-def fineweb(texts: pa.Array, short: int, end_marks: str) -> FineWeb:
+def fineweb(texts: pa.Array, short: int, end_marks: str, keep: Keep = worked_out) -> FineWeb:
     """Lines by how they end, how long they are and whether they repeat; and words as in `gopher` with `fine`."""
     seen = marked(texts, end_marks)
-    rows, described = seen.rows(6), seen.rows(5)
-    loaded("lines").punctuated(*seen.texts, short, *seen.spans(), rows)
-    loaded("words").described(*seen.texts, True, False, stop_hashes((), False), 0, described)
-    return FineWeb(*np.column_stack([rows, described[:, 0]]).T)
-
-
-@dataclass(frozen=True)
-class Page:
-    """What C4's rules look at, `int64` (n,) each."""
-
-    sentences: np.ndarray
-    """Sentences in the lines that stay."""
-    lines: np.ndarray
-    """Lines that stay."""
-    lorem: np.ndarray
-    """Lines with lorem ipsum."""
-    braces: np.ndarray
-    """Lines with a curly bracket."""
-
-
-@dataclass(frozen=True)
-class LineRules:
-    """Which lines C4 leaves out of a page; None and empty for no rule."""
-
-    min_words: int | None
-    max_word_length: int | None
-    end_marks: str
-    citations: bool
-    """Citation marks are left out before a line is looked at."""
-    words_first: bool
-    """Words are counted before they are."""
-    phrases: tuple[str, ...]
-    """In lower case: a line with one of them goes. The first is javascript, or empty."""
-
-
-def page(texts: pa.Array, rules: LineRules) -> Page:
-    """The sentences of the lines that stay, and what drops a page."""
-    seen = marked(texts, rules.end_marks)
-    needles = [b"lorem ipsum", b"{", *(phrase.encode() for phrase in rules.phrases), *(c.encode() for c in CITATIONS)]
-    drops = sum(1 << 2 + number for number, phrase in enumerate(rules.phrases) if phrase)
-    asked = (rules.min_words, rules.max_word_length)
-    limits = [*(-1 if bound is None else bound for bound in asked), bool(rules.end_marks), rules.citations, drops]
-    initials = np.zeros(256, bool)
-    initials[[needle[0] for needle in needles[:-2] if needle]] = True
-    line, marks = np.empty(seen.longest + 1, np.uint8), np.empty(seen.longest + 1, np.uint16)
-    found, out = np.frombuffer(b"".join(needles), np.uint8), seen.rows(4)
-    ends, bounds = np.cumsum([len(needle) for needle in needles]), np.array(limits, np.int64)
-    loaded("pages").cleaned(*seen.texts, rules.words_first, bounds, found, ends, initials, line, marks, out)
-    return Page(*out.T)
-
-
-def long_lines(texts: pa.Array, least: int) -> np.ndarray:
-    """`int64` (n,): lines of at least `least` characters, an empty text is one empty line."""
-    seen = marked(texts)
-    out = np.zeros(len(texts), np.int64)
-    loaded("pages").long_lines(*seen.texts, least, out)
-    return out
+    rows = seen.rows(6)
+    line_kernels().punctuated(*seen.texts, short, *seen.spans(), rows)
+    found = np.diff(words(texts, True, keep).ends, prepend=0)
+    return FineWeb(*np.column_stack([rows, found]).T)
 
 
 @dataclass(frozen=True)
@@ -273,7 +269,7 @@ def marks(texts: pa.Array) -> Marks:
     """Marks of each text, and the longest run of one."""
     seen = marked(texts)
     out = seen.rows(4)
-    loaded("lines").runs(*seen.texts, MARK, SYMBOL, out)
+    line_kernels().runs(*seen.texts, MARK, SYMBOL, out)
     return Marks(*out.T)
 
 

@@ -7,6 +7,8 @@ import unicodedata
 
 import numpy as np
 
+from finery_plugins.text.stored import source, stored_table
+
 POINTS = 0x110000
 """Code points there are."""
 
@@ -32,13 +34,17 @@ UNSPACED = (
 @functools.cache
 def traits() -> np.ndarray:
     """`int32` (0x110000,), read-only: the trait of each code point; with lower case 0, words leave it out."""
+    return stored_table("traits", unicodedata.unidata_version.encode() + source(__file__), tabled)
+
+
+def tabled() -> np.ndarray:
+    """The traits, worked out."""
     table = np.arange(POINTS, dtype=np.int32)
     for points in DENSE:
         table[points.start : points.stop] = [trait(point) for point in points]
     for first, last in UNSPACED:
         block = table[first : last + 1]
         block[(block & MARK == 0) & (block & FOLD != 0)] |= ALONE
-    table.setflags(write=False)
     return table
 
 

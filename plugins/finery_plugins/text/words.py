@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from finery_plugins.text.kernels import Array, kernel
-from finery_plugins.text.kinds import ALONE, ALPHA, APART, DIGIT, INSIDE, JOINT, SPACE, TRIVIAL
+from finery_plugins.text.kernels import Array, inlined, lean
+from finery_plugins.text.kinds import ALONE, ALPHA, APART, DIGIT, DOT, INSIDE, JOINT, QUOTE, SPACE, TRIVIAL
 
 SHIFT_A, SHIFT_B, SHIFT_C = np.uint64(30), np.uint64(27), np.uint64(31)
 MIX_A, MIX_B = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-BASIS, PRIME = np.uint64(0xCBF29CE484222325), np.uint64(0x100000001B3)
-APOSTROPHE, HYPHEN, DOT, SLASH, COLON = 39, 45, 46, 47, 58
+BASIS, CHAIN = np.uint64(0xCBF29CE484222325), np.uint64(0x9E3779B97F4A7C15)
+ONE, BYTE, LOW = np.uint64(1), np.uint64(8), np.uint64(63)
+SLASH, COLON = 47, 58
 WORD = SPACE | ALONE
+MARKS = APART | JOINT | DOT
+LETTERED, EMPTY, LENGTH = 1, 2, 2
+"""Of a face: the bit of a word with a letter, that of a word of TRIVIAL characters alone, and how far its number of
+characters is shifted."""
 
 
-@kernel
+@lean
 def marked(data: Array, first: int, last: int, table: Array, out: Array) -> None:
     """Fill `out` (last - first,) with the kind of the character that each byte belongs to."""
     at = first
@@ -40,32 +45,49 @@ def marked(data: Array, first: int, last: int, table: Array, out: Array) -> None
         at += size
 
 
-@kernel
+@inlined
 def hashed(data: Array, at: int, end: int, folded: bool) -> np.uint64:
-    """FNV-1a over bytes, finalised by splitmix64's mixer; with A to Z as a to z where `folded`."""
-    value = BASIS
+    """A hash of bytes, eight at a time, by splitmix64's mixer; with A to Z as a to z where `folded`."""
+    value, packed = BASIS + np.uint64(end - at), np.uint64(0)
     for index in range(at, end):
         byte = int(data[index])
         byte += 32 * (folded and 65 <= byte <= 90)
-        value = (value ^ np.uint64(byte)) * PRIME
+        packed = packed << BYTE | np.uint64(byte)
+        if (index - at) & 7 == 7:
+            value = (value ^ packed) * CHAIN
+            value ^= value >> SHIFT_C
+            packed = np.uint64(0)
+    value = (value ^ packed) * CHAIN
     value = (value ^ (value >> SHIFT_A)) * MIX_A
     value = (value ^ (value >> SHIFT_B)) * MIX_B
     return value ^ (value >> SHIFT_C)
 
 
-@kernel
-def solid(data: Array, kinds: Array, at: int, end: int) -> bool:
-    """Whether a character stands at `at` that is neither space, full stop nor apart."""
-    return at < end and kinds[at] & (SPACE | ALONE | APART) == 0 and data[at] != DOT
+@inlined
+def behind(kinds: Array, at: int, end: int) -> int:
+    """Where the character at `at` ends."""
+    at += 1
+    while at < end and kinds[at] & INSIDE:
+        at += 1
+    return at
 
 
-@kernel
-def contracted(data: Array, at: int, end: int, kinds: Array) -> bool:
+@inlined
+def parts(mark: int, before: int, after: int, url: bool) -> bool:
+    """Whether a mark parts a word, by its kind and those of its neighbours; behind a document's end stands SPACE."""
+    inner = after & (WORD | APART | DOT) == 0
+    if not url and inner and mark & JOINT:
+        if after & ALPHA and before & (ALPHA | DIGIT):
+            return True
+        if after & DIGIT and before & DIGIT:
+            return mark & APART == 0
+    return mark & APART != 0 and not inner
+
+
+@lean
+def contracted(data: Array, kinds: Array, at: int, end: int) -> bool:
     """Whether an apostrophe and one of s, d, m, t, re, ve, ll end a word here."""
-    wide = 3 if data[at] == 0xE2 and at + 2 < end and data[at + 1] == 0x80 and data[at + 2] == 0x99 else 1
-    if wide == 1 and data[at] != APOSTROPHE:
-        return False
-    at += wide
+    at = behind(kinds, at, end)
     stop = at
     while stop < end and kinds[stop] & (ALPHA | DIGIT | ALONE):
         stop += 1
@@ -76,94 +98,71 @@ def contracted(data: Array, at: int, end: int, kinds: Array) -> bool:
     return ((first == 114 or first == 118) and second == 101) or (first == 108 and second == 108)
 
 
-@kernel
-def parts(data: Array, kinds: Array, at: int, after: int, end: int, url: bool) -> bool:
-    """Whether the mark at `at` parts a word; `after` is the character behind it."""
-    if not kinds[at] & (APART | JOINT):
-        return False
-    inner = solid(data, kinds, after, end)
-    if url:
-        return kinds[at] & APART != 0 and not inner
-    letter, digit = inner and kinds[after] & ALPHA != 0, inner and kinds[after] & DIGIT != 0
-    if kinds[at] & JOINT and ((letter and kinds[at - 1] & (ALPHA | DIGIT)) or (digit and kinds[at - 1] & DIGIT)):
-        return letter or not kinds[at] & APART
-    return kinds[at] & APART != 0 and not inner
-
-
-@kernel
-def ended(data: Array, kinds: Array, start: int, at: int, end: int) -> bool:
+@inlined
+def ended(kinds: Array, start: int, at: int, after: int) -> bool:
     """Whether the full stop at `at` ends a word that it is no part of, as in "end." but not in "e.g." or "A."."""
-    if solid(data, kinds, at + 1, end):
+    if after & (WORD | APART | DOT) == 0:
         return False
-    if at + 1 < end and data[at + 1] == DOT:
+    if after & DOT:
         return True
     lead = at - 1
     while lead > start and kinds[lead] & INSIDE:
         lead -= 1
-    short = lead == start or data[lead - 1] == DOT
+    short = lead == start or kinds[lead - 1] & DOT != 0
     return not (short and kinds[lead] & ALPHA)
 
 
-@kernel
-def fine_end(data: Array, kinds: Array, low: int, start: int, end: int) -> int:
-    """Where the token that starts at `start` ends: words without the marks around them, and each such mark."""
-    at, url = start, False
-    if data[at] == DOT:
-        while at < end and data[at] == DOT:
+@inlined
+def opening(data: Array, kinds: Array, low: int, start: int, end: int) -> int:
+    """Where the token ends that the mark at `start` is by itself, or with full stops behind it; `start` for none."""
+    mark, at = int(kinds[start]), start + 1
+    if mark & DOT:
+        while at < end and kinds[at] & DOT:
             at += 1
-        if at - start > 1:
-            return at
-        at = start
-    first = kinds[start] & APART and not contracted(data, start, end, kinds)
-    joined = start > low and kinds[start] & JOINT and kinds[start - 1] & WORD == 0
-    at += 1
+        return at if at - start > 1 else start
     while at < end and kinds[at] & INSIDE:
         at += 1
-    if first or (joined and parts(data, kinds, start, at, end, False)):
+    if mark & APART and not (mark & QUOTE and contracted(data, kinds, start, end)):
         return at
-    while at < end and not kinds[at] & WORD:
-        if not kinds[at] & (APART | JOINT) and data[at] != DOT:
-            at += 1
-            continue
-        after = at + 1
-        while after < end and kinds[after] & INSIDE:
-            after += 1
-        url = url or (data[at] == COLON and after + 1 < end and data[after] == SLASH and data[after + 1] == SLASH)
-        if (data[at] == DOT and ended(data, kinds, start, at, end)) or parts(data, kinds, at, after, end, url):
-            return at
-        if not kinds[start] & APART and not url and contracted(data, at, end, kinds):
-            negated = int(data[at - 1]) | 32 == 110 and int(data[after]) | 32 == 116
-            if not negated:
-                return at
-            if at - 1 > start:
-                return at - 1
-        at = after
-    return at
+    before, after = int(kinds[start - 1]) if start > low else SPACE, int(kinds[at]) if at < end else SPACE
+    return at if mark & JOINT and before & WORD == 0 and parts(mark, before, after, False) else start
 
 
-@kernel
+@inlined
 def word_end(data: Array, kinds: Array, low: int, start: int, end: int, fine: bool) -> int:
     """Where the word that starts at `start` ends: at white space; of scripts without spaces after a character.
 
-    The document stands between `low` and `end`.
+    Where `fine`, the marks around a word are words too. The document stands between `low` and `end`.
     """
-    at = start + 1
-    if kinds[start] & ALONE:
-        while at < end and kinds[at] & INSIDE:
+    at, halts, url = start + 1, WORD | MARKS * fine, False
+    if kinds[start] & halts:
+        if kinds[start] & ALONE:
+            return behind(kinds, start, end)
+        at = opening(data, kinds, low, start, end)
+        if at > start:
+            return at
+        at = behind(kinds, start, end)
+    while True:
+        while at < end and kinds[at] & halts == 0:
             at += 1
-        return at
-    if fine:
-        return fine_end(data, kinds, low, start, end)
-    while at < end and not kinds[at] & WORD:
-        at += 1
-    return at
+        if at == end or kinds[at] & WORD:
+            return at
+        mark = int(kinds[at])
+        beyond = behind(kinds, at, end)
+        after = int(kinds[beyond]) if beyond < end else SPACE
+        url = url or (data[at] == COLON and beyond + 1 < end and data[beyond] == SLASH and data[beyond + 1] == SLASH)
+        if parts(mark, int(kinds[at - 1]), after, url) or (mark & DOT and ended(kinds, start, at, after)):
+            return at
+        if mark & QUOTE and not url and not kinds[start] & APART and contracted(data, kinds, at, end):
+            negated = int(data[at - 1]) | 32 == 110 and int(data[beyond]) | 32 == 116
+            if not negated or at - 1 > start:
+                return at - negated
+        at = beyond
 
 
-@kernel
-def tokenised(
-    offsets: Array, data: Array, kinds: Array, fine: bool, ends: Array, hashes: Array, lengths: Array
-) -> None:
-    """Write the hash and the characters of each word, document after document, and to `ends` (n,) where they end."""
+@lean
+def tokenised(offsets: Array, data: Array, kinds: Array, fine: bool, ends: Array, hashes: Array, faces: Array) -> None:
+    """Write the hash and the face of each word, document after document, and to `ends` (n,) where they end."""
     written, base = 0, offsets[0]
     text = data[base : offsets[-1]]
     for row in range(len(offsets) - 1):
@@ -174,64 +173,88 @@ def tokenised(
                 at += 1
                 continue
             start, at = at, word_end(text, kinds, low, at, end, fine)
-            hashes[written] = hashed(text, start, at, False)
-            length = 0
-            for index in range(start, at):
-                length += kinds[index] & INSIDE == 0
-            lengths[written] = length
-            written += 1
-        ends[row] = written
-
-
-@kernel
-def described(
-    offsets: Array, data: Array, kinds: Array, fine: bool, folded: bool, stops: Array, longest: int, out: Array
-) -> None:
-    """Fill `out` (n, 5): words, their characters, words with a letter, words that count in length, stop words.
-
-    `stops` (m,) holds the hashes of the stop words, none longer than `longest` bytes; each is counted once. With
-    `fine` words of nothing but TRIVIAL characters count neither in length nor in characters; with `folded` marks
-    around a word do not keep it from being a stop word.
-    """
-    text, found = data[offsets[0] : offsets[-1]], np.zeros(len(stops), np.int64)
-    for row in range(len(offsets) - 1):
-        low, end = offsets[row] - offsets[0], offsets[row + 1] - offsets[0]
-        at = low
-        words, lettered, counted, characters, seen = 0, 0, 0, 0, 0
-        while at < end:
-            if kinds[at] & SPACE:
-                at += 1
-                continue
-            start, at = at, word_end(text, kinds, low, at, end, fine)
-            length, some, every = 0, 0, TRIVIAL * fine
+            length, some, every = 0, 0, TRIVIAL
             for index in range(start, at):
                 kind = int(kinds[index])
                 length += kind & INSIDE == 0
                 some |= kind
                 every &= kind
-            trivial = every != 0
-            words += 1
-            lettered += some & ALPHA != 0
-            counted += not trivial
-            characters += 0 if trivial else length
-            seen += stopped(text, kinds, start, at, folded, stops, longest, found, row + 1)
-        out[row, 0], out[row, 1], out[row, 2], out[row, 3], out[row, 4] = words, characters, lettered, counted, seen
+            hashes[written] = hashed(text, start, at, False)
+            faces[written] = length << LENGTH | EMPTY * (every != 0) | LETTERED * (some & ALPHA != 0)
+            written += 1
+        ends[row] = written
 
 
-@kernel
-def stopped(
-    data: Array, kinds: Array, start: int, end: int, folded: bool, stops: Array, longest: int, found: Array, row: int
-) -> int:
-    """1 where the word is a stop word that this document, number `row` from 1, did not have yet."""
-    while folded and start < end and not kinds[start] & (ALPHA | DIGIT | ALONE):
-        start += 1
-    while folded and start < end and not kinds[end - 1] & (ALPHA | DIGIT | ALONE):
-        end -= 1
-    if start == end or end - start > longest:
-        return 0
-    word = hashed(data, start, end, folded)
+@lean
+def summed(ends: Array, hashes: Array, faces: Array, stops: Array, found: Array, out: Array) -> None:
+    """Fill `out` (n, 5) from the words and faces of `tokenised`: words, characters of those that are not EMPTY, words
+    with a letter, words that are not EMPTY, and different stop words.
+
+    `stops` (m,) holds the hashes of the stop words; `found` (m,) is room for the document that each was last seen in.
+    """
+    first, sieve = 0, np.uint64(0)
+    for index in range(len(stops)):
+        sieve |= ONE << (stops[index] & LOW)
+        found[index] = -1
+    for row in range(len(ends)):
+        characters, lettered, counted, seen = 0, 0, 0, 0
+        for index in range(first, ends[row]):
+            face = int(faces[index])
+            solid = face & EMPTY == 0
+            lettered += face & LETTERED
+            counted += solid
+            characters += solid * (face >> LENGTH)
+            if sieve >> (hashes[index] & LOW) & ONE:
+                seen += stopped(hashes[index], stops, found, row)
+        out[row, 0], out[row, 1], out[row, 2] = ends[row] - first, characters, lettered
+        out[row, 3], out[row, 4] = counted, seen
+        first = ends[row]
+
+
+@lean
+def stopped(word: np.uint64, stops: Array, found: Array, row: int) -> int:
+    """1 where the word is a stop word that this document did not have yet."""
     for index in range(len(stops)):
         if stops[index] == word and found[index] != row:
             found[index] = row
             return 1
     return 0
+
+
+@lean
+def described(offsets: Array, data: Array, kinds: Array, stops: Array, longest: int, found: Array, out: Array) -> None:
+    """Fill `out` (n, 5) as `summed` does, of words at white space, none of them EMPTY.
+
+    A stop word is at most `longest` bytes long; neither marks around it nor the case of A to Z matter.
+    """
+    text = data[offsets[0] : offsets[-1]]
+    found[:] = -1
+    for row in range(len(offsets) - 1):
+        low, end = offsets[row] - offsets[0], offsets[row + 1] - offsets[0]
+        at = low
+        words, lettered, characters, seen = 0, 0, 0, 0
+        while at < end:
+            if kinds[at] & SPACE:
+                at += 1
+                continue
+            start, at = at, word_end(text, kinds, low, at, end, False)
+            some = 0
+            for index in range(start, at):
+                characters += kinds[index] & INSIDE == 0
+                some |= int(kinds[index])
+            words += 1
+            lettered += some & ALPHA != 0
+            first, last = bare(kinds, start, at)
+            if first < last <= first + longest:
+                seen += stopped(hashed(text, first, last, True), stops, found, row)
+        out[row, 0], out[row, 1], out[row, 2], out[row, 3], out[row, 4] = words, characters, lettered, words, seen
+
+
+@inlined
+def bare(kinds: Array, start: int, end: int) -> tuple[int, int]:
+    """A word without marks around it."""
+    while start < end and not kinds[start] & (ALPHA | DIGIT | ALONE):
+        start += 1
+    while start < end and not kinds[end - 1] & (ALPHA | DIGIT | ALONE):
+        end -= 1
+    return start, end

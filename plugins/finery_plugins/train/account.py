@@ -1,4 +1,5 @@
-"""The account of a training: loss by source, speed, and the records of every step, written to the journal."""
+"""The account of a training: loss by source and by record, speed, and the records of every step, written to the
+journal."""
 
 from __future__ import annotations
 
@@ -7,76 +8,200 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+
 from finery_plugins.train import checkpoints
 from finery_plugins.train.rows import Plan
 from finery_plugins.train.site import Site
+from finery_plugins.train.tokens import Tokens
 
 NUMBERS = ("loss", "tokens", "learning_rate", "grad_norm", "tokens_per_second")
-"""The metrics of a training; `loss` and `tokens` also come as `loss/source` and `tokens/source`."""
+"""The metrics of a training; `loss` (nats a token) and `tokens` (that a loss is taken on) also come as `loss/source`
+and `tokens/source`; `tokens_per_second` counts all that the model is fed, padding left out."""
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What an objective answers for a batch."""
+
+    total: Any
+    """The summed loss, to differentiate."""
+    nll: Any
+    """Its parts (n,) in nats: one a token that a loss is taken on."""
+    owners: Any
+    """Whose each part is (n,): see `Plan.owner`."""
+    counts: Any = None
+    """How many tokens each part counts as (n,); one where not given."""
+    measures: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    """More to report, by name: a sum and a count."""
 
 
 @dataclass
 class Account:
-    """Sums since the last line of metrics."""
+    """Sums since the last line of metrics, and of the epochs under way. Each worker keeps its own; what is written is
+    their sum."""
 
     plan: Plan
     site: Site
-    sums: Any = None
-    """`float64` (sources, 2) tensor: nats and tokens."""
+    measures: tuple[str, ...] = ()
+    """The names of what the objective reports beside its loss."""
+    line: Any = None
+    """`float64` (sources, 2) tensor: nats and tokens since the last line."""
+    epochs: Any = None
+    """`float64` (epochs, sequences, 2) tensor: nats and tokens of each sequence; epoch e has place e modulo their
+    number."""
+    codes: Any = None
+    """`int64` (sequences,) tensor: the source of each."""
+    measured: dict[str, Any] = field(default_factory=dict)
+    written: int = 0
+    """Epochs whose losses the journal has."""
+    step: int = 0
+    """The step of the last line."""
     began: float = field(default_factory=time.monotonic)
     logged: float = field(default_factory=time.monotonic)
 
-    def note(self, nll: Any, codes: Any) -> None:
-        """Add losses (n,) in nats and source codes (n,) of tokens."""
+    @property
+    def tokens(self) -> Tokens:
+        """The sequences trained on."""
+        return self.plan.rows.tokens
+
+    def ready(self, device: Any) -> None:
+        """Make the sums where they are missing, on the device that losses come from."""
         import torch
 
-        names = self.plan.rows.tokens.names
-        if self.sums is None:
-            self.sums = torch.zeros(len(names), 2, dtype=torch.float64, device=nll.device)
-        pairs = torch.stack([nll.double(), torch.ones_like(nll, dtype=torch.float64)], dim=1)
-        self.sums.index_add_(0, codes, pairs)
+        if self.codes is None:
+            self.codes = torch.from_numpy(self.tokens.sources.astype(np.int64)).to(device)
+        if self.epochs is None:
+            shape = (self.plan.epochs_in_step(), len(self.tokens), 2)
+            self.epochs = torch.zeros(shape, dtype=torch.float64)
+        self.epochs = self.epochs.to(device)
+        if self.line is None:
+            self.line = torch.zeros(len(self.tokens.names), 2, dtype=torch.float64, device=device)
 
-    def numbers(self) -> dict[str, float]:
+    def note(self, losses: Losses) -> None:
+        """Add what a batch cost."""
+        import torch
+
+        self.ready(losses.nll.device)
+        nll = losses.nll.detach().double()
+        counts = torch.ones_like(nll) if losses.counts is None else losses.counts.double()
+        pairs = torch.stack([nll, counts], dim=1)
+        flat = self.epochs.view(-1, 2)
+        flat.index_add_(0, losses.owners % len(flat), pairs)
+        self.line.index_add_(0, self.codes[losses.owners % len(self.tokens)], pairs)
+        for name, (total, count) in losses.measures.items():
+            pair = torch.stack([torch.as_tensor(x, dtype=torch.float64, device=nll.device) for x in (total, count)])
+            self.measured[name] = self.measured[name] + pair if name in self.measured else pair
+
+    def numbers(self, step: int) -> dict[str, float]:
         """Loss a token and tokens, of all and by source, since they were last asked for.
 
         The loss of all is the mean of the sources' losses weighted by their tokens.
         """
-        sums, self.sums = self.sums.tolist(), None
+        sums, self.line = reduced(self.line).tolist(), None
         nats, tokens = (sum(column) for column in zip(*sums, strict=True))
         now, before = time.monotonic(), self.logged
-        self.logged = now
-        said = {
-            "loss": nats / tokens,
-            "tokens": tokens,
-            "tokens_per_second": tokens / max(now - before, 1e-9),
-        }
-        for name, (part, count) in zip(self.plan.rows.tokens.names, sums, strict=True):
+        fed, self.logged, self.step = self.plan.fed(self.step + 1, step), now, step
+        said = {"loss": nats / max(tokens, 1), "tokens": tokens, "tokens_per_second": fed / max(now - before, 1e-9)}
+        for name, (part, count) in zip(self.tokens.names, sums, strict=True):
             if count:
                 said |= {f"loss/{name}": part / count, f"tokens/{name}": count}
+        for name, pair in self.measured.items():
+            total, count = reduced(pair).tolist()
+            said[name] = total / max(count, 1)
+        self.measured = {}
         return said
 
     def write(self, logs: dict[str, float], step: int) -> None:
         """One line of metrics into the journal."""
-        if "loss" not in logs:
+        if "loss" not in logs or self.site.world.rank:
             return
         for key, value in logs.items():
             name, _, source = key.partition("/")
-            if name in NUMBERS:
+            if name in (*NUMBERS, *self.measures):
                 self.site.journal.metric(name, value, step, source or None)
+
+    def end_epochs(self, step: int) -> None:
+        """Write the losses of the records in the epochs that are over after a step."""
+        while self.written < self.plan.epochs_done(step):
+            self.end_epoch()
+
+    def end_epoch(self) -> None:
+        """Write what each record cost in the first epoch not yet written, and make room for another."""
+        part = self.epochs[self.written % len(self.epochs)]
+        table = by_record(self.tokens, reduced(part).cpu().numpy(), self.written + 1)
+        if len(table) and not self.site.world.rank:
+            self.site.journal.losses(table)
+        part.zero_()
+        self.written += 1
 
     def records(self, first: int, last: int) -> None:
         """The records of steps `first` to `last` into the journal."""
+        if self.site.world.rank:
+            return
         for table in self.plan.account(first, last):
             self.site.journal.steps(table)
 
     def close(self, last: int) -> None:
-        """Write the records of all steps: once, at the end, so that no interruption writes any twice."""
+        """Write the records of all steps, once, so that no interruption writes any twice; and the losses of epochs
+        that were cut short."""
         self.records(1, last)
+        if self.epochs is not None:
+            while self.written < -(-min(last * self.plan.loop.step_rows, len(self.plan)) // len(self.plan.rows)):
+                self.end_epoch()
 
     def is_late(self) -> bool:
         """Whether this call has used up its seconds."""
         limit = self.plan.loop.max_seconds
         return limit is not None and time.monotonic() - self.began > limit
+
+    def save(self, checkpoint: Path) -> None:
+        """Put the sums of the epochs under way beside a checkpoint."""
+        if self.epochs is not None:
+            np.savez(self.kept(checkpoint), epochs=self.epochs.cpu().numpy(), written=self.written)
+
+    def resume(self, checkpoint: Path) -> None:
+        """Go on from the sums beside a checkpoint."""
+        import torch
+
+        if self.kept(checkpoint).exists():
+            with np.load(self.kept(checkpoint)) as found:
+                self.epochs, self.written = torch.from_numpy(found["epochs"]), int(found["written"])
+        self.step = checkpoints.step_of(checkpoint)
+
+    def kept(self, checkpoint: Path) -> Path:
+        """This worker's file in a checkpoint."""
+        return checkpoint / f"account-{self.site.world.rank}.npz"
+
+
+def reduced(sums: Any) -> Any:
+    """Sums over all workers that train together."""
+    from torch import distributed
+
+    if distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1:
+        sums = sums.clone()
+        distributed.all_reduce(sums)
+    return sums
+
+
+def by_record(tokens: Tokens, sums: np.ndarray, epoch: int) -> pa.Table:
+    """`record, epoch, loss` (nats a token), `tokens` of each record that has any, from the nats and tokens (n, 2) of
+    sequences; a record's sequences are added up."""
+    has = np.flatnonzero(sums[:, 1])
+    ids = tokens.ids.take(pa.array(has)).cast(pa.binary(16))
+    parts = pa.table({"record": ids, "nats": sums[has, 0], "tokens": sums[has, 1]})
+    found = parts.group_by("record", use_threads=False).aggregate([("nats", "sum"), ("tokens", "sum")])
+    nats, counts = (found[name].to_numpy() for name in ("nats_sum", "tokens_sum"))
+    records = found["record"].combine_chunks()
+    return pa.table(
+        {
+            "record": pa.ExtensionArray.from_storage(pa.uuid(), records),
+            "epoch": pa.array(np.full(len(nats), epoch, np.int32)),
+            "loss": nats / counts,
+            "tokens": counts.astype(np.int64),
+        }
+    )
 
 
 def account_callback(account: Account) -> Any:
@@ -91,13 +216,16 @@ def account_callback(account: Account) -> Any:
 
     def step_end(_: Any, _args: Any, state: Any, control: Any, **__: Any) -> None:
         account.site.journal.progress(state.global_step, state.max_steps, "steps")
+        account.end_epochs(state.global_step)
         if account.is_late():
             control.should_training_stop = True
         # A resumed training starts with empty sums, so a checkpoint starts a line of metrics.
         control.should_log = control.should_log or control.should_save or control.should_training_stop
 
     def save(_: Any, args: Any, state: Any, _control: Any, **__: Any) -> None:
-        checkpoints.mark(Path(args.output_dir) / f"checkpoint-{state.global_step}", account.plan.digest)
+        folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        account.save(folder)
+        checkpoints.mark(folder, account.plan.digest)
 
     def logged(_: Any, _args: Any, state: Any, _control: Any, *, logs: Any, **__: Any) -> None:
         account.write(logs, state.global_step)

@@ -30,11 +30,20 @@ class Loop:
     gradient_checkpointing: bool
     checkpoint_steps: int
     log_steps: int
+    compile: bool = False
+    group_by_length: bool = False
 
     @classmethod
     def of(cls, plugin: Any, **changed: Any) -> Loop:
-        """The loop's options out of a plugin's, some of them changed."""
-        return cls(**{part.name: getattr(plugin, part.name) for part in fields(cls)} | changed)
+        """The loop's options out of a plugin's, some of them changed; a plugin may lack those that have defaults."""
+        known = {part.name for part in fields(cls)}
+        said: dict[str, Any] = {name: getattr(plugin, name) for name in known if hasattr(plugin, name)}
+        return cls(**said | changed)
+
+    @property
+    def has_budget(self) -> bool:
+        """Whether it is said how long to train."""
+        return any(said is not None for said in (self.steps, self.epochs, self.tokens))
 
     @property
     def step_rows(self) -> int:

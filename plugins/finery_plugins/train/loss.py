@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from finery_plugins.train.architecture import fitting
 from finery_plugins.train.tokens import UNTRAINED
 
 CHUNK_LOGITS = 1 << 24
@@ -28,9 +29,15 @@ class TokenLoss:
 
     def __init__(self, model: Any) -> None:
         self.head = model.get_output_embeddings()
+        # The model itself is asked what it takes: what wraps it for several workers would not say.
+        self.fitting = functools.partial(fitting, model)
         self.is_plain = has_plain_head(model, self.head)
         self.labels: Any = None
         self.nll: Any = None
+        self.hidden: Any = None
+        """What the head was fed for each labelled token (n, width)."""
+        self.right: Any = None
+        """Which labelled tokens (n,) have the largest logit, as bools."""
 
     def __enter__(self) -> TokenLoss:
         if self.is_plain:
@@ -49,16 +56,23 @@ class TokenLoss:
         `labels` (rows, tokens) stand beside what predicts them: they are not shifted again.
         """
         self.labels = labels.reshape(-1)
-        answer = model(**inputs, use_cache=False).logits
+        answer = model(**self.fitting({**inputs, "use_cache": False})).logits
         total = answer if self.is_plain else self.from_logits(answer)
         return total, self.nll
 
     def answer(self, hidden: Any) -> Any:
         """The summed loss from hidden states (rows, tokens, width)."""
+        import torch
+
         trained = self.labels != UNTRAINED
         flat = hidden.reshape(-1, hidden.shape[-1])[trained]
         wanted = self.labels[trained]
-        total, self.nll = fused()(flat, self.head.weight, self.head.bias, wanted)
+        self.hidden = flat.detach()
+        leaves = [flat, self.head.weight, self.head.bias]
+        if not torch.is_grad_enabled():
+            leaves = [leaf if leaf is None else leaf.detach() for leaf in leaves]
+        self.right = torch.empty(len(wanted), dtype=torch.bool, device=hidden.device)
+        total, self.nll = fused()(*leaves, wanted, self.right)
         return total
 
     def from_logits(self, logits: Any) -> Any:
@@ -69,6 +83,7 @@ class TokenLoss:
         flat = logits.reshape(-1, logits.shape[-1])[trained].float()
         losses = torch.nn.functional.cross_entropy(flat, self.labels[trained], reduction="none")
         self.nll = losses.detach()
+        self.right = flat.detach().argmax(-1) == self.labels[trained]
         return losses.sum()
 
 
@@ -83,7 +98,8 @@ def has_plain_head(model: Any, head: Any) -> bool:
     was_training = model.training
     model.eval()
     with torch.no_grad():
-        logits = model(input_ids=torch.tensor([[1, 2, 3]], device=head.weight.device), use_cache=False).logits
+        ids = torch.tensor([[1, 2, 3]], device=head.weight.device)
+        logits = model(input_ids=ids, **fitting(model, {"use_cache": False})).logits
         plain = torch.nn.functional.linear(seen[0], head.weight, head.bias)
     handle.remove()
     model.train(was_training)
@@ -100,9 +116,11 @@ def fused() -> Any:
     return type("LinearCrossEntropy", (torch.autograd.Function,), parts).apply  # type: ignore[attr-defined]
 
 
-def forward(context: Any, hidden: Any, weight: Any, bias: Any, labels: Any) -> tuple[Any, Any]:
-    """Summed loss and loss a token (n,), from hidden (n, width), weight (vocabulary, width) and labels
-    (n,)."""
+def forward(context: Any, hidden: Any, weight: Any, bias: Any, labels: Any, right: Any = None) -> tuple[Any, Any]:
+    """Summed loss and loss a token (n,), from hidden (n, width), weight (vocabulary, width) and labels (n,).
+
+    Whether a label has the largest logit goes to `right` (n,), where that is wanted.
+    """
     import torch
 
     needs = context.needs_input_grad
@@ -113,6 +131,8 @@ def forward(context: Any, hidden: Any, weight: Any, bias: Any, labels: Any) -> t
         part = slice(start, start + rows)
         logits = torch.nn.functional.linear(hidden[part], weight, bias).float()
         log_shares = torch.log_softmax(logits, dim=-1)
+        if right is not None:
+            torch.eq(logits.argmax(-1), labels[part], out=right[part])
         nll[part] = -log_shares.gather(1, labels[part, None])[:, 0]
         add_gradients(wanted, part, log_shares, hidden, weight, labels[part])
     context.save_for_backward(*wanted)
@@ -141,4 +161,4 @@ def add_gradients(wanted: list[Any], part: slice, log_shares: Any, hidden: Any, 
 def backward(context: Any, scale: Any, _: Any) -> tuple[Any, ...]:
     """Gradients of hidden, weight and bias, times that of the sum."""
     gradients = [None if kept is None else kept * scale.to(kept.dtype) for kept in context.saved_tensors]
-    return (*gradients, None)
+    return (*gradients, None, None)

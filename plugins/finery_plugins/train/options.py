@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from finery_plugins.train.early import EarlyStopping
+
 Split = Annotated[
     str,
     Field(description="Train on the rows whose `split` column has this value; sources without one are used whole."),
@@ -83,6 +85,42 @@ CheckpointSteps = Annotated[
     int, Field(ge=1, description="Optimizer steps between two checkpoints, of which the newest two are kept.")
 ]
 LogSteps = Annotated[int, Field(ge=1, description="Optimizer steps between two lines of metrics.")]
+
+
+Dropout = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        lt=1,
+        description="Share of activations left out at random, wherever the architecture leaves out any, for this "
+        "training alone; as the model's configuration has it where not given.",
+    ),
+]
+Compile = Annotated[
+    bool,
+    Field(description="Compile the model with torch.compile: faster steps after a slow first one."),
+]
+GroupByLength = Annotated[
+    bool,
+    Field(description="Without packing, put rows of like length into one step, so that little of it is padding."),
+]
+Early = Annotated[
+    EarlyStopping | None,
+    Field(
+        description="Stop when the loss of held-out rows no longer falls and keep the best weights, such as "
+        '`{ split = "validation", every = 50, patience = 3 }`.'
+    ),
+]
+Folds = Annotated[
+    int | None,
+    Field(
+        ge=2,
+        le=20,
+        description="Cross-validate first: train so many models, each on all records but one part of them drawn by a "
+        "hash of their ids, and measure that part. The losses go to the lineage as epoch 0; the model that is left is "
+        "trained on all records.",
+    ),
+]
 
 
 def one_budget(plugin: Any) -> Any:

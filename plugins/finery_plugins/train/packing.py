@@ -18,7 +18,7 @@ GOLDEN = 0.6180339887498949
 
 @dataclass(frozen=True)
 class Packed:
-    """Rows of pieces. A piece of n tokens predicts n tokens: it ends one before the token it predicts
+    """Rows of pieces. For a model that predicts the next token, a piece ends one before the token it predicts
     last."""
 
     tokens: Tokens
@@ -44,9 +44,13 @@ class Packed:
             yield sequence, start, int(self.lengths[piece])
 
 
-def packed(tokens: Tokens, context: int, together: bool) -> Packed:
-    """Rows of at most `context` tokens: several pieces a row, or one each where not `together`."""
-    sequences, offsets, lengths = cut(tokens.lengths - 1, context)
+def packed(tokens: Tokens, context: int, together: bool, ahead: int = 1) -> Packed:
+    """Rows of at most `context` tokens: several pieces a row, or one each where not `together`.
+
+    A model that predicts the next token is not fed a sequence's last one; one that looks at all tokens looks 0
+    `ahead`.
+    """
+    sequences, offsets, lengths = cut(tokens.lengths - ahead, context)
     rows = best_fit(lengths, context) if together else np.arange(len(lengths))
     order = np.argsort(rows, kind="stable")
     bounds = np.searchsorted(rows[order], np.arange(rows.max() + 2))
@@ -87,10 +91,36 @@ def best_fit(lengths: np.ndarray, context: int) -> np.ndarray:
     return rows
 
 
-def schedule(rows: Packed, total: int, stage: Stage) -> np.ndarray:
-    """`int64` (total,): the rows in the order they are trained on, each epoch in an order of its own."""
+WINDOW = 64
+"""Steps within which rows are sorted by length: enough for little padding, few enough to keep the order by chance."""
+
+
+def schedule(rows: Packed, total: int, stage: Stage, alike: int = 0) -> np.ndarray:
+    """`int64` (total,): the rows in the order they are trained on, each epoch in an order of its own.
+
+    Where steps of `alike` rows are asked for, the rows of a step are of like length.
+    """
     epochs = [epoch_order(rows, stage, epoch) for epoch in range(-(-total // len(rows)))]
+    if alike:
+        sizes = np.add.reduceat(rows.lengths, rows.bounds[:-1])
+        epochs = [grouped(order, sizes, alike) for order in epochs]
     return np.concatenate(epochs)[:total]
+
+
+def grouped(order: np.ndarray, sizes: np.ndarray, count: int) -> np.ndarray:
+    """`int64` (rows,): an order in which `count` rows that follow each other are of like length.
+
+    Rows are sorted by length within windows, and each window's groups then follow each other as their longest rows
+    did: no length comes first.
+    """
+    found = []
+    for start in range(0, len(order), count * WINDOW):
+        window = order[start : start + count * WINDOW]
+        ranked = np.argsort(-sizes[window], kind="stable")
+        groups = [ranked[first : first + count] for first in range(0, len(ranked), count)]
+        full, short = [g for g in groups if len(g) == count], [g for g in groups if len(g) < count]
+        found += [window[group] for group in (*sorted(full, key=lambda group: int(group[0])), *short)]
+    return np.concatenate(found)
 
 
 def epoch_order(rows: Packed, stage: Stage, epoch: int) -> np.ndarray:

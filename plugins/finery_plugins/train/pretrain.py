@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import pyarrow as pa
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, Needs, Stage, World, hookimpl, plugin
+from finery import Dataset, Journal, Model, Needs, Preview, Stage, World, hookimpl, plugin
 from finery_plugins.train import options
-from finery_plugins.train.architecture import (
-    Shape,
-    context_of,
-    fresh_model,
-    left_model,
-    loaded_model,
-    stop_at,
-)
-from finery_plugins.train.causal import base_name, tidy, trained_causal
+from finery_plugins.train.architecture import Shape, context_of, fresh_model, stop_at
+from finery_plugins.train.causal import causal
+from finery_plugins.train.course import carried_out, left, prepared, sow, whole
+from finery_plugins.train.defaults import epochs_by_tokens, tuned_rate, with_rate
+from finery_plugins.train.dropout import drop_out
 from finery_plugins.train.loop import Loop
-from finery_plugins.train.records import Encode, Records, Sizes, sample, shaped, sizes
+from finery_plugins.train.method import Method, merged
+from finery_plugins.train.preflight import check_rows
+from finery_plugins.train.preview import preview_texts
 from finery_plugins.train.site import Site, settle
-from finery_plugins.train.tokenizer import documents, kept_tokenizer, loaded_tokenizer, trained_tokenizer
-from finery_plugins.train.tokens import tokenised
+from finery_plugins.train.texts import Fit, texts_of
+from finery_plugins.train.tokens import Tokens
+from finery_plugins.train.training import Training
+from finery_plugins.train.vocabulary import Kind
 
 
 @plugin(needs=Needs(cpus=2, extra="train"))
 class Pretrain:
     """Train a causal language model on text, from scratch or from `model`.
 
-    From scratch, a byte-level BPE tokenizer is fitted to the records first and the options of size say how
-    large the model is; with `model`, that model's tokenizer and size stand. Documents are packed into rows of
-    `context` tokens.
+    From scratch, a tokenizer is fitted to the records first and the options of size say how large the model is;
+    with `model`, that model's tokenizer and size stand. Documents are packed into rows of `context` tokens;
+    recurrent architectures, which carry one document over into the next, need `packing = false`.
+
+    ```toml
+    [[stage]]
+    train = "pretrain"
+    layers = 6
+    width = 384
+    heads = 6
+    tokens = 50_000_000
+    ```
     """
+
+    method: Method = "full"
+    """`"full"` trains every weight; a table such as `{ lora = { rank = 16 } }` less of a given `model`."""
 
     split: options.Split = "train"
     architecture: str = "llama"
@@ -52,12 +61,15 @@ class Pretrain:
     """Use the input embedding as the output head too."""
     config: dict[str, Any] = Field(default_factory=dict)
     """More settings of the architecture, by their names in transformers, such as `rope_theta`."""
+    tokenizer: Kind = "bpe"
+    """The tokenizer that is fitted: `bpe`, `unigram`, `word`, `character` or `byte`; none loses any text."""
     vocabulary: Annotated[int, Field(ge=300, le=1_000_000)] = 4096
-    """Tokens of the tokenizer: 256 bytes, 4 special tokens, the rest merges."""
+    """Tokens of the tokenizer: 256 bytes, 4 special tokens, the rest merges, pieces, words or characters."""
     tokenizer_bytes: Annotated[int, Field(ge=1)] = 20_000_000
     """Bytes of text that the tokenizer is fitted to at most, drawn by chance."""
     context: options.Length = None
     packing: options.Packing = True
+    group_by_length: options.GroupByLength = True
     steps: options.Steps = None
     epochs: options.Epochs = None
     tokens: options.Tokens = None
@@ -70,10 +82,14 @@ class Pretrain:
     weight_decay: options.WeightDecay = 0.1
     beta2: options.Beta2 = 0.95
     clip: options.Clip = 1.0
+    dropout: options.Dropout = None
+    early_stopping: options.Early = None
+    folds: options.Folds = None
     max_seconds: options.MaxSeconds = None
     seed: options.Seed = None
     bf16: options.BFloat16 = False
     gradient_checkpointing: options.GradientCheckpointing = False
+    compile: options.Compile = False
     checkpoint_steps: options.CheckpointSteps = 500
     log_steps: options.LogSteps = 10
 
@@ -89,40 +105,54 @@ class Pretrain:
         """The trained model, in `out`."""
         site = Site(out, world, stage, journal)
         settle(site)
-        records = Records(examples, stage, self.split)
-        shaped(records, ["text"], "pretrain reads text: name the sources that have it in `only`")
-        found = sizes(records, "text")
-        tokenizer = self.tokenizer(records, found, model, site)
-        network, loop = self.network(tokenizer, model, site)
+        texts = texts_of(examples, self.split, "pretrain", site)
+        tokenizer = texts.tokenizer(model, self.fit)
+        network = self.network(tokenizer, model, site)
         context = context_of(network, self.context, site.place)
-        under = found.below(needed_bytes(loop.budget(context), records, found, tokenizer))
-        tokens = tokenised(records, ["text"], encoding(tokenizer), under, site)
-        trained_causal(network, tokens, loop, context, self.packing, site)
-        stop_at(network, tokenizer)
-        made = left_model(network, tokenizer, out, stage.id, base_name(model))
-        tidy(site)
-        return made
+        tokens = texts.tokens(tokenizer, Loop.of(self).budget(context))
+        training = Training(
+            network=lambda: self.network(tokenizer, model, site),
+            objective=causal,
+            tokens=tokens,
+            loop=self.loop(tokens, network, model, site),
+            site=site,
+            context=context,
+            packing=self.packing,
+            early=self.early_stopping,
+            held=texts.held(tokenizer, self.early_stopping),
+        )
+        check_rows(training, network, tokenizer)
+        plain = merged(carried_out(training, network, self.folds), self.method, None)
+        stop_at(plain, tokenizer)
+        return left(plain, tokenizer, model, site)
 
-    def tokenizer(self, records: Records, found: Sizes, model: Model | None, site: Site) -> Any:
-        """The model's tokenizer, or one fitted to the records; an interrupted call's is used again."""
+    @hookimpl
+    def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
+        """What a training on these examples would be shown."""
+        return preview_texts(self, examples, model, out, stage, ahead=1)
+
+    @property
+    def fit(self) -> Fit:
+        """How a tokenizer is fitted where no model brings one."""
+        return Fit(self.tokenizer, self.vocabulary, self.tokenizer_bytes, self.shape.context)
+
+    def network(self, tokenizer: Any, model: Model | None, site: Site) -> Any:
+        """The model to train."""
         if model is not None:
-            return loaded_tokenizer(model, site.place)
-        folder = site.out / "tokenizer"
-        if not folder.exists():
-            texts = sample(records, "text", found.below(self.tokenizer_bytes))
-            beside = folder.with_name("tokenizer.unfinished")
-            trained_tokenizer(texts, self.vocabulary, self.shape.context).save_pretrained(beside)
-            beside.rename(folder)
-        return kept_tokenizer(folder)
+            return prepared(model, self.method, self.dropout, self.seed, site)
+        whole(self.method, site)
+        sow(self.seed, site)
+        return drop_out(fresh_model(self.shape, tokenizer, site.place), self.dropout, site.place)
 
-    def network(self, tokenizer: Any, model: Model | None, site: Site) -> tuple[Any, Loop]:
-        """The model to train, and the loop with its learning rate."""
-        import torch
-
-        if model is not None:
-            return loaded_model(model, site.place), Loop.of(self, lr=self.lr or 5e-5)
-        torch.manual_seed(site.stage.seed % 2**32 if self.seed is None else self.seed)
-        return fresh_model(self.shape, tokenizer, site.place), Loop.of(self, lr=self.lr or 1e-3)
+    def loop(self, tokens: Tokens, network: Any, model: Model | None, site: Site) -> Loop:
+        """The loop with a learning rate and a budget."""
+        loop = Loop.of(self)
+        if model is None:
+            loop = epochs_by_tokens(loop, len(tokens.flat), network.num_parameters(), site)
+            return with_rate(loop, 1e-3, "is usual from scratch", site)
+        if self.method != "full":
+            return tuned_rate(loop, self.method, site)
+        return with_rate(loop, 5e-5, "is usual for going on from a model", site)
 
     @property
     def shape(self) -> Shape:
@@ -137,22 +167,3 @@ class Pretrain:
             self.tie_embeddings,
             self.config,
         )
-
-
-def encoding(tokenizer: Any) -> Encode:
-    """Text to tokens, a loss taken on each."""
-
-    def encode(batch: pa.Table) -> Iterator[tuple[int, list[int]]]:
-        texts = [text or "" for text in batch["text"].to_pylist()]
-        yield from enumerate(documents(tokenizer, texts))
-
-    return encode
-
-
-def needed_bytes(budget: float, records: Records, found: Sizes, tokenizer: Any) -> float:
-    """How many bytes of text hold `budget` tokens, a tenth more for safety, as 1 MB of the records shows."""
-    if math.isinf(budget):
-        return math.inf
-    texts = sample(records, "text", found.below(1_000_000))
-    size = sum(len(text.encode()) for text in texts)
-    return budget * 1.1 * size / sum(map(len, documents(tokenizer, texts)))

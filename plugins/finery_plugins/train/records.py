@@ -20,6 +20,8 @@ class Records:
     examples: Dataset
     stage: Stage
     split: str
+    whole: bool = True
+    """Whether sources that say nothing of splits are used whole; what is held out has no part of them."""
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -38,7 +40,7 @@ class Records:
             kept = batch
             if "split" in batch.column_names:
                 kept = batch.filter(pc.fill_null(pc.equal(batch["split"], self.split), False))
-            if len(kept):
+            if len(kept) and (self.whole or "split" in batch.column_names):
                 yield kept
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ STEPS = pa.schema(
 class Plan:
     """Rows, and the order they are trained on in, all epochs in one: known before the first step.
 
-    It is also the map-style data set that torch's loader reads, from first to last.
+    It is also the map-style data set that torch's loader reads, from first to last: its items are positions in the
+    order, for what is drawn anew in each epoch depends on which epoch it is.
     """
 
     rows: Packed
@@ -54,12 +56,34 @@ class Plan:
         return len(self.order)
 
     def __getitem__(self, position: int) -> int:
-        return int(self.order[position])
+        return position
+
+    def epoch(self, position: int) -> int:
+        """The epoch that a position in the order lies in, counted from 0."""
+        return position // len(self.rows)
+
+    def epochs_in_step(self) -> int:
+        """How many epochs one step can reach into at most."""
+        return -(-self.loop.step_rows // len(self.rows)) + 1
+
+    def epochs_done(self, step: int) -> int:
+        """How many epochs are over after a step."""
+        return min(step * self.loop.step_rows, len(self.order)) // len(self.rows)
 
     def rows_of(self, step: int) -> np.ndarray:
         """The rows of a step, counted from 1."""
         size = self.loop.step_rows
         return self.order[(step - 1) * size : step * size]
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """`int64` (rows,): tokens in each row."""
+        return np.add.reduceat(self.rows.lengths, self.rows.bounds[:-1])
+
+    def fed(self, first: int, last: int) -> int:
+        """How many tokens steps `first` to `last` feed the model, padding left out."""
+        size = self.loop.step_rows
+        return int(self.sizes[self.order[(first - 1) * size : last * size]].sum())
 
     def account(self, first: int, last: int) -> Iterator[pa.Table]:
         """Which tokens of which records went into steps `first` to `last`: `step, rank, record, start,
@@ -84,39 +108,52 @@ class Plan:
             schema=STEPS,
         )
 
-    def batch(self, numbers: Sequence[int]) -> dict[str, Any]:
-        """Rows as tensors (rows, longest): `input_ids, position_ids, labels, shift_labels, sources`.
+    def batch(self, positions: Sequence[int]) -> dict[str, Any]:
+        """Rows for a causal model as tensors (rows, longest): `input_ids, position_ids, labels, shift_labels, owners`.
 
         Positions restart with every piece; with no attention mask, that is what keeps packed documents apart.
-        Labels stand beside what predicts them; transformers counts them under the name `shift_labels`.
+        Labels stand beside what predicts them; transformers counts them under the name `shift_labels`. Owners say
+        whose each token is, and in which epoch (see `owner`).
         """
-        import torch
-
-        rows = [self.row(number) for number in numbers]
-        width = max(len(row[0]) for row in rows)
-        ids, positions, labels, sources = (
-            torch.from_numpy(np.stack([padded(row[part], width, fill) for row in rows]))
-            for part, fill in enumerate((0, 0, UNTRAINED, 0))
-        )
+        made = stacked([self.causal(position) for position in positions], (0, 0, UNTRAINED, 0))
+        ids, places, labels, owners = made
         return {
             "input_ids": ids,
-            "position_ids": positions,
+            "position_ids": places,
             "labels": labels,
             "shift_labels": labels,
-            "sources": sources,
+            "owners": owners,
         }
 
+    def causal(self, position: int) -> tuple[np.ndarray, ...]:
+        """Ids, positions, labels and owners of the row at a position of the order, each (tokens,)."""
+        ids, places, labels, sequences = self.row(int(self.order[position]))
+        return ids, places, labels, self.owner(sequences, self.epoch(position))
+
+    def owner(self, sequences: np.ndarray, epoch: int) -> np.ndarray:
+        """Sequence and epoch of tokens as one number: `epoch * len(tokens) + sequence`."""
+        return sequences + epoch * len(self.rows.tokens)
+
     def row(self, number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Ids, positions, labels and source codes (tokens,) of one row."""
+        """Ids, positions, labels and sequence numbers (tokens,) of one row, for a model that predicts the next
+        token."""
         parts = []
-        tokens = self.rows.tokens
         for sequence, start, length in self.rows.pieces(number):
-            flat = np.asarray(tokens.flat[start : start + length + 1], np.int64)
+            flat = np.asarray(self.rows.tokens.flat[start : start + length + 1], np.int64)
             ids, labels = parted(flat)
-            code = np.full(length, tokens.sources[sequence], np.int64)
-            parts.append((ids[:-1], np.arange(length), labels[1:], code))
-        ids, positions, labels, codes = (np.concatenate(part) for part in zip(*parts, strict=True))
-        return ids, positions, labels, codes
+            parts.append((ids[:-1], np.arange(length), labels[1:], np.full(length, sequence, np.int64)))
+        ids, positions, labels, sequences = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return ids, positions, labels, sequences
+
+
+def stacked(rows: Sequence[tuple[np.ndarray, ...]], fills: Sequence[int]) -> list[Any]:
+    """Rows of several values a token as one tensor (rows, longest) a value, filled up behind short rows."""
+    import torch
+
+    width = max(len(row[0]) for row in rows)
+    return [
+        torch.from_numpy(np.stack([padded(row[part], width, fill) for row in rows])) for part, fill in enumerate(fills)
+    ]
 
 
 def padded(values: np.ndarray, width: int, fill: int) -> np.ndarray:

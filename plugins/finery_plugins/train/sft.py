@@ -6,20 +6,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import model_validator
 
-from finery import Dataset, Journal, Model, Needs, Stage, UsageError, World, hookimpl, plugin
+from finery import Dataset, Journal, Model, Needs, Preview, Stage, UsageError, World, hookimpl, plugin
 from finery_plugins.train import options
-from finery_plugins.train.architecture import context_of, left_model, loaded_model, stop_at
-from finery_plugins.train.causal import base_name, tidy, trained_causal
+from finery_plugins.train.architecture import context_of, stop_at
+from finery_plugins.train.causal import causal
 from finery_plugins.train.conversation import templated, turn_ends
 from finery_plugins.train.conversations import Conversations
+from finery_plugins.train.course import carried_out, left, prepared
+from finery_plugins.train.defaults import epochs_by_records, tuned_rate
 from finery_plugins.train.loop import Loop
-from finery_plugins.train.method import Method, adapted, default_rate, merged
+from finery_plugins.train.method import Method, merged
+from finery_plugins.train.preflight import check_conversations, check_rows
+from finery_plugins.train.preview import preview_conversations
 from finery_plugins.train.records import Records, shaped, sizes
 from finery_plugins.train.site import Site, settle
 from finery_plugins.train.tokenizer import loaded_tokenizer
-from finery_plugins.train.tokens import tokenised
+from finery_plugins.train.tokens import Tokens, tokenised
+from finery_plugins.train.training import Training
 
 
 @plugin(needs=Needs(cpus=2, extra="train"))
@@ -27,16 +34,27 @@ class Sft:
     """Tune a model on `messages`: the assistant's turns alone are learnt, and what ends them.
 
     The tokenizer's own chat template renders the conversations. The result is a plain model folder whatever
-    the method: an adapter is folded into the weights.
+    the method: an adapter is folded into the weights. A prefix alone cannot be: its base is left with the prefix
+    in `prefix/`, and a later stage loads both.
+
+    ```toml
+    [[stage]]
+    train = "sft"
+    model = "Qwen/Qwen3-0.6B"
+    method = { lora = { rank = 16 } }
+    ```
     """
 
     method: Method = "full"
-    """`"full"` trains every weight; `{ lora = { rank = 16 } }` an adapter beside them."""
+    """`"full"` trains every weight; a table less: `{ freeze = { layers = 4 } }`, or `lora`, `dora`, `qlora`, `ia3`,
+    `prefix` or `adapter` with their settings, such as `{ lora = { rank = 16 } }`."""
     keep_adapter: bool = False
-    """Leave the adapter in `adapter/`, in PEFT's layout, beside the weights that it was folded into."""
+    """Leave the adapter in `adapter/`, in PEFT's layout, beside the weights that it was folded into: of LoRA, DoRA,
+    QLoRA and IA3."""
     split: options.Split = "train"
     context: options.Length = None
     packing: options.Packing = True
+    group_by_length: options.GroupByLength = True
     steps: options.Steps = None
     epochs: options.Epochs = None
     tokens: options.Tokens = None
@@ -49,10 +67,14 @@ class Sft:
     weight_decay: options.WeightDecay = 0.0
     beta2: options.Beta2 = 0.999
     clip: options.Clip = 1.0
+    dropout: options.Dropout = None
+    early_stopping: options.Early = None
+    folds: options.Folds = None
     max_seconds: options.MaxSeconds = None
     seed: options.Seed = None
     bf16: options.BFloat16 = False
     gradient_checkpointing: options.GradientCheckpointing = False
+    compile: options.Compile = False
     checkpoint_steps: options.CheckpointSteps = 500
     log_steps: options.LogSteps = 10
 
@@ -77,24 +99,54 @@ class Sft:
         templated(tokenizer, site.place)
         network = self.network(model, site)
         context = context_of(network, self.context, site.place)
-        conversations = Conversations(tokenizer, context, site)
-        tokens = tokenised(records, ["messages"], conversations.encode, 1.0, site)
-        conversations.check()
-        loop = Loop.of(self, lr=self.lr or default_rate(self.method))
-        trained_causal(network, tokens, loop, context, self.packing, site)
-        return self.left(network, tokenizer, model, site)
+        check_conversations(records, tokenizer, network, context, site)
+        tokens = conversations_of(records, tokenizer, context, site)
+        training = Training(
+            network=lambda: self.network(model, site),
+            objective=causal,
+            tokens=tokens,
+            loop=self.loop(tokens, site),
+            site=site,
+            context=context,
+            packing=self.packing,
+            early=self.early_stopping,
+            held=self.held(examples, tokenizer, context, site),
+        )
+        check_rows(training, network, tokenizer, answers=True)
+        plain = self.plain(carried_out(training, network, self.folds), site)
+        stop_at(plain, tokenizer, *turn_ends(tokenizer))
+        return left(plain, tokenizer, model, site)
+
+    @hookimpl
+    def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
+        """What a training on these examples would be shown."""
+        return preview_conversations(self, examples, model, out, stage)
 
     def network(self, model: Model, site: Site) -> Any:
         """The model with what the method adds to it."""
-        import torch
+        return prepared(model, self.method, self.dropout, self.seed, site)
 
-        torch.manual_seed(site.stage.seed % 2**32 if self.seed is None else self.seed)
-        return adapted(loaded_model(model, site.place), self.method, site)
+    def loop(self, tokens: Tokens, site: Site) -> Loop:
+        """The loop with a learning rate and a budget."""
+        loop = tuned_rate(Loop.of(self), self.method, site)
+        return epochs_by_records(loop, len(pc.unique(tokens.ids.cast(pa.binary(16)))), site)
 
-    def left(self, network: Any, tokenizer: Any, model: Model, site: Site) -> Model:
-        """The tuned model as a plain folder that stops at the end of a turn."""
-        plain = merged(network, self.method, site.out / "adapter" if self.keep_adapter else None)
-        stop_at(plain, tokenizer, *turn_ends(tokenizer))
-        made = left_model(plain, tokenizer, site.out, site.stage.id, base_name(model))
-        tidy(site)
-        return made
+    def held(self, examples: Dataset, tokenizer: Any, context: int, site: Site) -> Tokens | None:
+        """The tokens of the conversations that early stopping holds out."""
+        if self.early_stopping is None:
+            return None
+        records = Records(examples, site.stage, self.early_stopping.split, whole=False)
+        conversations = Conversations(tokenizer, context, site)
+        return tokenised(records, ["messages"], conversations.encode, 1.0, site, "held-out")
+
+    def plain(self, network: Any, site: Site) -> Any:
+        """The tuned model without what the method added."""
+        return merged(network, self.method, site.out / "adapter" if self.keep_adapter else None)
+
+
+def conversations_of(records: Records, tokenizer: Any, context: int, site: Site) -> Tokens:
+    """The tokens of conversations. Raises DataError where too many teach nothing."""
+    conversations = Conversations(tokenizer, context, site)
+    tokens = tokenised(records, ["messages"], conversations.encode, 1.0, site)
+    conversations.check()
+    return tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging as messages
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,6 +59,8 @@ def quieten(threads: int) -> None:
     import torch
     from transformers.utils import logging
 
+    # It says at each start that a kernel of a hub's is not installed, which no one asked for.
+    messages.getLogger("bitsandbytes").setLevel(messages.ERROR)
     torch.set_num_threads(threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
     logging.disable_progress_bar()

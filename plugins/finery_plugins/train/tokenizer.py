@@ -8,11 +8,13 @@ from typing import Any
 
 from finery import Model, UsageError
 from finery_plugins.train.architecture import locate, reason
+from finery_plugins.train.vocabulary import Kind, fitted
 
 TEXT_ENDS = "<|endoftext|>"
 PADDING = "<|pad|>"
 TURN_STARTS = "<|im_start|>"
 TURN_ENDS = "<|im_end|>"
+MASK = "<|mask|>"
 SPECIAL = (TEXT_ENDS, PADDING, TURN_STARTS, TURN_ENDS)
 
 # ChatML, the plainest of the templates in use.
@@ -24,28 +26,25 @@ CHAT_TEMPLATE = (
 )
 
 
-def trained_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> Any:
-    """A byte-level BPE tokenizer (Radford et al. 2019) of at most `vocabulary` tokens, fitted to `texts`.
+def trained_tokenizer(
+    texts: Iterable[str], vocabulary: int, context: int, kind: Kind = "bpe", masks: bool = False
+) -> Any:
+    """A tokenizer of at most `vocabulary` tokens, fitted to `texts`, of one of the kinds in `vocabulary.py`.
 
     Every text opens with the end-of-text token, as its ids from `documents` do, so that the first token of a
-    text is predicted too. Padding has a token of its own: were it the end-of-text token, a collator that
-    masks padding would keep the model from ever learning to end. Equal texts give an equal tokenizer.
+    text is predicted too; for a model that fills in masks it ends with one as well, and there is a token to mask
+    with. Padding has a token of its own: were it the end-of-text token, a collator that masks padding would keep the
+    model from ever learning to end. Equal texts give an equal tokenizer.
     """
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from tokenizers import processors
     from transformers import PreTrainedTokenizerFast
 
-    backend = Tokenizer(models.BPE())
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
-        special_tokens=list(SPECIAL),
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        show_progress=False,
-    )
-    backend.train_from_iterator(texts, trainer)
-    opening = [(TEXT_ENDS, backend.token_to_id(TEXT_ENDS))]
-    backend.post_processor = processors.TemplateProcessing(single=f"{TEXT_ENDS} $A", special_tokens=opening)
+    special = (*SPECIAL, MASK) if masks else SPECIAL
+    backend = fitted(texts, vocabulary, kind, special)
+    ends = [(TEXT_ENDS, backend.token_to_id(TEXT_ENDS))]
+    template = f"{TEXT_ENDS} $A {TEXT_ENDS}" if masks else f"{TEXT_ENDS} $A"
+    backend.post_processor = processors.TemplateProcessing(single=template, special_tokens=ends)
+    more = {"mask_token": MASK, "cls_token": TEXT_ENDS, "sep_token": TEXT_ENDS} if masks else {}
     made = PreTrainedTokenizerFast(
         tokenizer_object=backend,
         bos_token=TEXT_ENDS,
@@ -54,6 +53,7 @@ def trained_tokenizer(texts: Iterable[str], vocabulary: int, context: int) -> An
         additional_special_tokens=[TURN_STARTS, TURN_ENDS],
         model_max_length=context,
         clean_up_tokenization_spaces=False,
+        **more,
     )
     made.chat_template = CHAT_TEMPLATE
     return made
@@ -100,12 +100,20 @@ def plain_ids(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
 
 def opening(tokenizer: Any) -> list[int]:
     """The token that a text opens with: the tokenizer's own, or its end-of-text token where it has none."""
-    first = tokenizer.bos_token_id if tokenizer.bos_token_id is not None else tokenizer.eos_token_id
-    return [] if first is None else [first]
+    return first_known(tokenizer.bos_token_id, tokenizer.cls_token_id, tokenizer.eos_token_id)
+
+
+def ending(tokenizer: Any) -> list[int]:
+    """The token that a text ends with, where there is one."""
+    return first_known(tokenizer.eos_token_id, tokenizer.sep_token_id)
+
+
+def first_known(*ids: int | None) -> list[int]:
+    """The first of some ids that there is; nothing where there is none."""
+    return next(([token] for token in ids if token is not None), [])
 
 
 def documents(tokenizer: Any, texts: Sequence[str]) -> list[list[int]]:
     """The ids of each text, between the token that opens a text and the one that ends it."""
-    first = opening(tokenizer)
-    last = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
+    first, last = opening(tokenizer), ending(tokenizer)
     return [first + ids + last if ids else [] for ids in plain_ids(tokenizer, texts)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +37,17 @@ class Tokens:
 
     def __len__(self) -> int:
         return len(self.starts)
+
+    def part(self, keep: np.ndarray) -> Tokens:
+        """The sequences where `keep` (n,) is true, over the same flat tokens."""
+        kept = np.flatnonzero(keep)
+        return replace(
+            self,
+            starts=self.starts[kept],
+            lengths=self.lengths[kept],
+            sources=self.sources[kept],
+            ids=self.ids.take(pa.array(kept)),
+        )
 
 
 def signed(ids: Iterable[int], trained: Iterable[bool]) -> list[int]:
@@ -91,14 +102,16 @@ class Writer:
         return table.sort_by(order).drop_columns("key")
 
 
-def tokenised(records: Records, columns: Sequence[str], encode: Encode, under: float, site: Site) -> Tokens:
-    """The records' tokens, written to `out/tokens` unless an interrupted call left them there.
+def tokenised(
+    records: Records, columns: Sequence[str], encode: Encode, under: float, site: Site, name: str = "tokens"
+) -> Tokens:
+    """The records' tokens, written to the folder `name` of `out` unless an interrupted call left them there.
 
     Raises DataError where nothing is left to train on.
     """
-    folder = site.out / "tokens"
+    folder = site.out / name
     if not folder.exists():
-        beside = folder.with_name("tokens.unfinished")
+        beside = folder.with_name(f"{name}.unfinished")
         shutil.rmtree(beside, ignore_errors=True)
         beside.mkdir(parents=True)
         write(records, columns, encode, under, beside, site)
@@ -117,7 +130,8 @@ def write(records: Records, columns: Sequence[str], encode: Encode, under: float
             seen += len(batch)
             site.journal.progress(seen, total, "records tokenised")
     if not writer.end:
-        fault = f"finds nothing to train on in {', '.join(records.sources)}"
+        wanted = "train on" if records.whole else f"hold out in split '{records.split}'"
+        fault = f"finds nothing to {wanted} in {', '.join(records.sources)}"
         raise DataError.at(site.place, fault, "look at what the stages before it dropped, and at `split`")
     pq.write_table(writer.table(), folder / "index.parquet")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from finery import DataError
 from finery_plugins.train import checkpoints
-from finery_plugins.train.account import Account, account_callback
+from finery_plugins.train.account import Account, Losses, account_callback
+from finery_plugins.train.early import Watch, watch_callback
 from finery_plugins.train.rows import Plan
 from finery_plugins.train.site import Site
 
@@ -18,35 +19,51 @@ class Objective(Protocol):
     """What a training minimises. A new objective is a file with one of these and a plugin that encodes
     records."""
 
-    def losses(self, model: Any, inputs: Mapping[str, Any]) -> tuple[Any, Any, Any]:
-        """The summed loss to differentiate, then loss (n,) and source code (n,) of each token it is summed
-        over."""
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The names of what it reports beside its loss."""
+
+    def batch(self, plan: Plan, positions: Sequence[int]) -> dict[str, Any]:
+        """The rows at some positions of the plan's order as tensors, `labels` and `owners` among them.
+
+        The loss is divided by the number of labels that are trained.
+        """
+
+    def losses(self, model: Any, inputs: Mapping[str, Any]) -> Losses:
+        """What a batch costs."""
 
 
-def fit(model: Any, objective: Objective, plan: Plan, site: Site) -> None:
+def fit(model: Any, objective: Objective, plan: Plan, site: Site, watch: Watch | None = None) -> None:
     """Train `model` in place, resuming from the newest checkpoint in `out/checkpoints`.
 
-    Interrupted and called again, it ends in the same weights, bit for bit. Raises DataError where the loss is
-    not a number.
+    Interrupted and called again, it ends in the same weights, bit for bit. With a `watch` over records held out, the
+    weights end as they were when these cost least. Raises DataError where the loss is not a number.
     """
     folder = site.out / "checkpoints"
-    account = Account(plan, site)
-    trainer = made_trainer(model, objective, plan, account, folder)
+    account = Account(plan, site, objective.measures)
+    trainer = made_trainer(model, objective, plan, account, folder, watch)
     resumed = checkpoints.newest(folder, plan.digest)
+    if resumed:
+        account.resume(resumed)
     trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
     account.close(trainer.state.global_step)
+    if watch is not None:
+        watch.restore(model)
 
 
-def made_trainer(model: Any, objective: Objective, plan: Plan, account: Account, folder: Path) -> Any:
+def made_trainer(
+    model: Any, objective: Objective, plan: Plan, account: Account, folder: Path, watch: Watch | None = None
+) -> Any:
     """A Trainer that reads the plan from first row to last."""
     from transformers.trainer_callback import PrinterCallback
 
+    watching = [] if watch is None else [watch_callback(watch, model, objective)]
     trainer = trainer_class()(
         model=model,
         args=arguments(plan, folder, account.site),
         train_dataset=plan,
-        data_collator=plan.batch,
-        callbacks=[account_callback(account)],
+        data_collator=functools.partial(objective.batch, plan),
+        callbacks=[*watching, account_callback(account)],
     )
     trainer.objective, trainer.account = objective, account
     # Each is the default for models whose forward takes keywords, and guessed from its signature: ours never leaves
@@ -112,15 +129,15 @@ def compute_loss(self: Any, model: Any, inputs: dict[str, Any], *_: Any, num_ite
     """The loss a token over the whole step's tokens; its parts are noted by source."""
     import torch
 
-    total, nll, codes = self.objective.losses(model, inputs)
+    losses = self.objective.losses(model, inputs)
     step = self.state.global_step + 1
-    if not torch.isfinite(total):
+    if not torch.isfinite(losses.total):
         self.account.records(step, step)
-        fault = f"the loss of step {step} is {total.item()}"
+        fault = f"the loss of step {step} is {losses.total.item()}"
         remedy = "lower `lr`, lengthen `warmup`, or look at the step's records: the lineage's `steps` names them"
         raise DataError.at(self.account.site.place, fault, remedy)
-    self.account.note(nll.detach(), codes)
-    return total / max(int(num_items_in_batch), 1)
+    self.account.note(losses)
+    return losses.total / max(int(num_items_in_batch), 1)
 
 
 def log(self: Any, logs: dict[str, float], start_time: float | None = None) -> None:
@@ -128,7 +145,7 @@ def log(self: Any, logs: dict[str, float], start_time: float | None = None) -> N
     from transformers import Trainer
 
     if "loss" in logs:
-        logs |= self.account.numbers()
+        logs |= self.account.numbers(self.state.global_step)
     Trainer.log(self, logs, start_time)
 
 

@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import pickle
+import zipfile
 from pathlib import Path
 
 import fsspec
@@ -247,3 +248,11 @@ def test_units_use_the_lines_that_the_fingerprint_has_counted(tmp_path, monkeypa
     assert (len(found), len(known)) == (5, 1)
     monkeypatch.setattr("finery.data.content.surveyed", None)
     assert units(source, tmp_path, known, 300) == found
+
+
+def test_a_glob_within_an_archive_keeps_the_archive(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in ("one.jsonl", "two.jsonl", "three.txt"):
+            archive.writestr(name, '{"text": "x"}\n')
+    source = SourceConfig("s", f"zip://*.jsonl::file://{tmp_path}/a.zip")
+    assert len(texts(rows_of(source, tmp_path))) == 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from finery import File, HubFile, PipelineError, plugin
-from finery.fileoptions import contents, file_options, resolved
+from finery.fileoptions import contents, file_options, path_digest, resolved
 
 
 @plugin
@@ -64,3 +64,24 @@ def test_a_glob_counts_by_all_its_files(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_a_fault_with_its_option(tmp_path: Path) -> None:
     with pytest.raises(PipelineError, match="p:3: option 'one': there is no file"):
         contents(Reads, {"one": str(tmp_path / "no")}, "p:3")
+
+
+def test_a_known_file_is_not_read_again_until_it_changes(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    known: dict[str, object] = {}
+    model.mkdir()
+    (model / "weights").write_text("1")
+    first = path_digest(model, known)
+    (key,) = known
+    known[key] = {"digest": "kept"}
+    assert path_digest(model, known) != first
+    (model / "weights").write_text("22")
+    assert path_digest(model, known) == path_digest(model) != first
+
+
+def test_a_folder_counts_by_the_names_in_it_too(tmp_path: Path) -> None:
+    for name, file in (("a", "x"), ("b", "x"), ("c", "y")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text("1")
+    a, b, c = (path_digest(tmp_path / name) for name in "abc")
+    assert a == b != c

@@ -23,8 +23,9 @@ def test_the_example_builds(point: EntryPoint) -> None:
     module, _, name = point.value.partition(":")
     plugin = getattr(importlib.import_module(module), name)
     examples = re.findall(r"```toml\n(.*?)```", plugin.__doc__, re.DOTALL)
+    verb = point.group.removeprefix("finery.")
     stages = [stage for example in examples for stage in tomllib.loads(example)["stage"]]
-    assert stages
-    for stage in stages:
-        assert stage.pop(point.group.removeprefix("finery.")) == point.name
+    own = [stage for stage in stages if stage.pop(verb, None) == point.name]
+    assert own
+    for stage in own:
         plugin(**stage)

@@ -10,14 +10,15 @@ from training_samples import MemoryDataset, dataset, sentences
 from finery import Model
 from finery_plugins.train import loss as losses
 from finery_plugins.train.architecture import loaded_model
-from finery_plugins.train.causal import leaks
+from finery_plugins.train.causal import Causal, leaks
 from finery_plugins.train.loop import Loop
 from finery_plugins.train.loss import TokenLoss
 from finery_plugins.train.packing import packed, schedule
-from finery_plugins.train.pretrain import Pretrain, encoding
+from finery_plugins.train.pretrain import Pretrain
 from finery_plugins.train.records import Records
 from finery_plugins.train.rows import Plan
 from finery_plugins.train.site import Site
+from finery_plugins.train.texts import encoding
 from finery_plugins.train.tokenizer import loaded_tokenizer
 from finery_plugins.train.tokens import UNTRAINED, tokenised
 
@@ -45,6 +46,43 @@ def test_the_fused_loss_equals_torchs(has_bias: bool, monkeypatch) -> None:
     assert nll.sum().item() == pytest.approx(plain.item(), rel=1e-6)
     for ours, theirs in zip(gradients(total / 7, *leaves), gradients(plain / 7, *leaves), strict=True):
         assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+def test_losses_in_chunks_are_those_of_full_logits_bit_for_bit(monkeypatch) -> None:
+    import torch
+
+    monkeypatch.setattr(losses, "CHUNK_LOGITS", 64 * 500)
+    torch.manual_seed(3)
+    hidden, weight, wanted = torch.randn(300, 32), torch.randn(500, 32), torch.randint(0, 500, (300,))
+    right = torch.empty(300, dtype=torch.bool)
+    logits = torch.nn.functional.linear(hidden, weight)
+    plain = torch.nn.functional.cross_entropy(logits, wanted, reduction="none")
+    total, nll = losses.fused()(hidden, weight, None, wanted, right)
+    assert torch.equal(nll, plain)
+    assert torch.equal(total, plain.sum())
+    assert torch.equal(right, logits.argmax(-1) == wanted)
+
+
+def test_no_tensor_holds_all_logits(base: Model, monkeypatch) -> None:
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Largest(TorchDispatchMode):
+        numbers = 0
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            found = function(*args, **(kwargs or {}))
+            made = found if isinstance(found, tuple | list) else (found,)
+            self.numbers = max([self.numbers, *(x.numel() for x in made if isinstance(x, torch.Tensor))])
+            return found
+
+    network = loaded_model(base, "test")
+    ids = torch.randint(4, 300, (8, 129))
+    monkeypatch.setattr(losses, "CHUNK_LOGITS", 64 * network.config.vocab_size)
+    with TokenLoss(network) as loss, Largest() as seen:
+        total, _ = loss(network, {"input_ids": ids[:, :-1]}, ids[:, 1:])
+        total.backward()
+    assert seen.numbers < 8 * 128 * network.config.vocab_size / 3
 
 
 def test_the_models_own_loss_and_gradients_come_out(base: Model) -> None:
@@ -138,7 +176,7 @@ def test_norms_and_biases_do_not_decay(base: Model, plan: Plan, stage, journal, 
     site = Site(tmp_path, None, stage, journal)
     loop = Loop.of(Pretrain(weight_decay=0.1), lr=1e-3)
     made = Plan(plan.rows, plan.order, loop)
-    trainer = made_trainer(network, None, made, Account(made, site), tmp_path / "checkpoints")
+    trainer = made_trainer(network, Causal(None), made, Account(made, site), tmp_path / "checkpoints")
     trainer.create_optimizer()
     groups = {group["weight_decay"]: group["params"] for group in trainer.optimizer.param_groups}
     assert sorted(groups) == [0.0, 0.1]

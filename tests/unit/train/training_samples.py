@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
 from finery import record_ids
+from finery.testing import MemoryJournal
 
 WORDS = ["iron", "slag", "bloom", "forge", "anvil", "ember", "tongs", "quench", "temper", "rivet"]
 
@@ -40,28 +41,6 @@ class MemoryDataset:
                 continue
             kept = table if columns is None else table.select([c for c in table.column_names if c in columns])
             yield from (kept.slice(start, self.rows) for start in range(0, len(kept), self.rows))
-
-
-@dataclass
-class MemoryJournal:
-    """Keeps what a plugin wrote."""
-
-    metrics: list[tuple[str, float, int | None, str | None]] = field(default_factory=list)
-    tables: list[pa.Table] = field(default_factory=list)
-    progressed: list[tuple[float, float, str]] = field(default_factory=list)
-
-    def metric(self, name: str, value: float, step: int | None = None, source: str | None = None) -> None:
-        self.metrics.append((name, value, step, source))
-
-    def steps(self, table: pa.Table) -> None:
-        self.tables.append(table)
-
-    def progress(self, done: float, total: float, unit: str) -> None:
-        self.progressed.append((done, total, unit))
-
-    def values(self, name: str, source: str | None = None) -> dict[int | None, float]:
-        """The values of one metric by step."""
-        return {step: value for told, value, step, whose in self.metrics if (told, whose) == (name, source)}
 
 
 def source_table(source: str, columns: dict[str, Any]) -> pa.Table:
@@ -96,3 +75,23 @@ def chats(count: int, shift: int = 3) -> list[list[dict[str, str]]]:
         ]
         for k in range(count)
     ]
+
+
+def echoes(count: int, salt: int = 0) -> list[str]:
+    """Texts that say one word over and over: whatever is hidden, the rest tells."""
+    return [" ".join([WORDS[(k + salt) % len(WORDS)]] * (8 + k % 6)) for k in range(count)]
+
+
+class StopsAt(MemoryJournal):
+    """A journal that ends the process at a step, as a kill would."""
+
+    class Stopped(RuntimeError):
+        """Stands for a kill."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__()
+        self.step = step
+
+    def progress(self, done: float, total: float, unit: str) -> None:
+        if unit == "steps" and done == self.step:
+            raise self.Stopped

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from finery.testing import SHAPES, check
+from finery.testing import SHAPES, check, memo
 from finery_plugins.filter.fineweb import FineWeb
 
 BatchOf = Callable[..., pa.Table]
@@ -20,7 +20,7 @@ OFF: dict[str, Any] = {
 
 
 def codes(plugin: FineWeb, batch: pa.Table) -> list[str | None]:
-    found: list[str | None] = plugin.filter(batch=batch).code.to_pylist()
+    found: list[str | None] = plugin.filter(batch=batch, memo=memo()).code.to_pylist()
     return found
 
 
@@ -43,7 +43,7 @@ def test_prose_stays_and_what_has_no_line_goes(batch_of: BatchOf) -> None:
 def test_each_rule_names_value_and_bound(
     batch_of: BatchOf, option: str, bound: float, text: str, code: str, value: float | None
 ) -> None:
-    reasons = FineWeb(**{**OFF, option: bound}).filter(batch=batch_of(text=[text]))
+    reasons = FineWeb(**{**OFF, option: bound}).filter(batch=batch_of(text=[text]), memo=memo())
     assert reasons.code.to_pylist() == [code if value is not None else None]
     assert reasons.value[0].as_py() == (value if value is None else pytest.approx(value))
 

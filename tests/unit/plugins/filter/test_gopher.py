@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from finery.testing import SHAPES, check
+from finery.testing import SHAPES, check, memo
 from finery_plugins.filter.gopher import Gopher
 
 BatchOf = Callable[..., pa.Table]
@@ -23,7 +23,7 @@ OFF: dict[str, Any] = {
 
 
 def codes(plugin: Gopher, batch: pa.Table) -> list[str | None]:
-    found: list[str | None] = plugin.filter(batch=batch).code.to_pylist()
+    found: list[str | None] = plugin.filter(batch=batch, memo=memo()).code.to_pylist()
     return found
 
 
@@ -51,14 +51,14 @@ def test_prose_stays_and_the_empty_goes(batch_of: BatchOf, preset: Any) -> None:
 def test_each_rule_names_value_and_bound(
     batch_of: BatchOf, preset: Any, option: str, bound: float, text: str, code: str, value: float
 ) -> None:
-    reasons = Gopher(preset=preset, **{**OFF, option: bound}).filter(batch=batch_of(text=[text, PROSE]))
+    reasons = Gopher(preset=preset, **{**OFF, option: bound}).filter(batch=batch_of(text=[text, PROSE]), memo=memo())
     assert reasons.code[0].as_py() == code
     assert reasons.value[0].as_py() == pytest.approx(value)
     assert reasons.bound[0].as_py() == bound
 
 
 def test_further_rules_stand_in_the_detail(batch_of: BatchOf) -> None:
-    reasons = Gopher().filter(batch=batch_of(text=["# 1 2 3"]))
+    reasons = Gopher().filter(batch=batch_of(text=["# 1 2 3"]), memo=memo())
     assert reasons.code.to_pylist() == ["few-words"]
     assert "few-letters 0 against 0.8; few-stop-words 0 against 2" in reasons.detail[0].as_py()
 

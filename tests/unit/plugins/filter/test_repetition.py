@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from finery.testing import SHAPES, check
+from finery.testing import SHAPES, check, memo
 from finery_plugins.filter.repetition import Repetition
 
 BatchOf = Callable[..., pa.Table]
@@ -25,7 +25,7 @@ OFF: dict[str, Any] = {
 
 
 def codes(plugin: Repetition, batch: pa.Table) -> list[str | None]:
-    found: list[str | None] = plugin.filter(batch=batch).code.to_pylist()
+    found: list[str | None] = plugin.filter(batch=batch, memo=memo()).code.to_pylist()
     return found
 
 
@@ -57,7 +57,7 @@ def test_each_rule_names_value_and_bound(
 ) -> None:
     for preset, value in (("paper", paper), ("datatrove", datatrove)):
         plugin = Repetition(preset=preset, **{**OFF, option: bound})  # type: ignore[arg-type]
-        reasons = plugin.filter(batch=batch_of(text=[text, PROSE]))
+        reasons = plugin.filter(batch=batch_of(text=[text, PROSE]), memo=memo())
         assert reasons.code.to_pylist() == [code, None]
         assert reasons.value[0].as_py() == pytest.approx(value)
 
@@ -70,8 +70,9 @@ def test_a_pair_said_once_is_no_repetition_but_for_datatrove(batch_of: BatchOf) 
 
 def test_overlaps_are_counted_once_in_the_paper(batch_of: BatchOf) -> None:
     batch = batch_of(text=["na na na na na"])
+    options: dict[str, Any] = {**OFF, "max_top_ngrams": {2: 0.1}}
     values = [
-        Repetition(preset=preset, **{**OFF, "max_top_ngrams": {2: 0.1}}).filter(batch=batch).value[0].as_py()  # type: ignore[arg-type]
+        Repetition(preset=preset, **options).filter(batch=batch, memo=memo()).value[0].as_py()
         for preset in ("paper", "datatrove")
     ]
     assert values == [1, pytest.approx(20 / 14)]
@@ -82,7 +83,7 @@ def test_chinese_is_counted_by_character(batch_of: BatchOf) -> None:
 
 
 def test_further_rules_stand_in_the_detail(batch_of: BatchOf) -> None:
-    detail = Repetition().filter(batch=batch_of(text=["ab\nab\nab"])).detail[0].as_py()
+    detail = Repetition().filter(batch=batch_of(text=["ab\nab\nab"]), memo=memo()).detail[0].as_py()
     assert detail.startswith("repeated-line-characters 0.666667 against 0.2")
 
 

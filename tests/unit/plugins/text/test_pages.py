@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from finery_plugins.text import kinds, quality
-from finery_plugins.text.quality import LineRules
+from finery_plugins.text import c4, kinds
+from finery_plugins.text.c4 import LineRules
 from finery_plugins.text.traits import UNSPACED
 
 CITATION = re.compile(r"\[\d*]|\[edit]|\[citation needed]")
@@ -96,7 +96,7 @@ def large(texts: Sequence[str]) -> pa.Array:
 
 
 def measured(texts: Sequence[str], rules: LineRules) -> list[list[int]]:
-    seen = quality.page(large(texts), rules)
+    seen = c4.page(large(texts), rules)
     rows: list[list[int]] = np.stack([seen.sentences, seen.lines, seen.lorem, seen.braces], 1).tolist()
     return rows
 
@@ -107,11 +107,16 @@ def test_lines_and_sentences_agree_with_python(texts: list[str], rules: LineRule
     assert measured(texts, rules) == [page(text, rules) for text in texts]
 
 
+def test_a_word_begins_anew_behind_a_character_that_is_one() -> None:
+    rules = LineRules(None, 3, "", citations=False, words_first=False, phrases=("",))
+    assert measured(["中000", "中0000"], rules) == [[1, 1, 0, 0], [0, 0, 0, 0]]
+
+
 @settings(deadline=None)
 @given(TEXTS, st.integers(1, 20))
 def test_long_lines_agree_with_python(texts: list[str], least: int) -> None:
     expected = [sum(len(line) >= least for line in text.split("\n")) for text in texts]
-    assert quality.long_lines(large(texts), least).tolist() == expected
+    assert c4.long_lines(large(texts), least).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -134,5 +139,5 @@ def test_sentences_end_in_marks_before_a_space(line: str, count: int) -> None:
 @given(st.lists(st.binary(max_size=30), max_size=5))
 def test_bytes_that_are_no_text_are_read_within_bounds(blobs: list[bytes]) -> None:
     texts = pa.array(blobs, pa.large_binary()).view(pa.large_string())
-    quality.page(texts, LineRules(3, 10, ".", citations=True, words_first=False, phrases=("javascript",)))
-    assert len(quality.long_lines(texts, 3)) == len(blobs)
+    c4.page(texts, LineRules(3, 10, ".", citations=True, words_first=False, phrases=("javascript",)))
+    assert len(c4.long_lines(texts, 3)) == len(blobs)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from finery_plugins.text import kinds, quality
 from finery_plugins.text.traits import POINTS, UNSPACED
+from finery_plugins.text.words import EMPTY, LENGTH, LETTERED
 
 ODD = (
     " \t\n\r\x0b\x0c\x1c\x85\xa0\u2003\u2028\u3000\u200b\x00\x7fßİΣé中文字。、カกำ１한ﬁ👍\u0301\U0010ffff𝔸𠀀K"
@@ -173,12 +174,14 @@ def test_words_and_what_is_counted_in_them_agree_with_python(texts: list[str], f
 @settings(deadline=None)
 @given(TEXTS, st.booleans())
 def test_words_are_written_one_after_the_other(texts: list[str], fine: bool) -> None:
-    ends, hashes, lengths = quality.words(quality.marked(large(texts)), fine)
+    seen = quality.words(large(texts), fine)
     found = [tokens(text) if fine else words(text) for text in texts]
     flat = [word for some in found for word in some]
-    assert ends.tolist() == np.cumsum([len(some) for some in found]).astype(int).tolist()
-    assert lengths[: len(flat)].tolist() == [len(word) for word in flat]
-    assert len(set(hashes[: len(flat)].tolist())) == len(set(flat))
+    assert seen.ends.tolist() == np.cumsum([len(some) for some in found]).astype(int).tolist()
+    assert (seen.faces >> LENGTH).tolist() == [len(word) for word in flat]
+    assert (seen.faces & LETTERED != 0).tolist() == [any(c.isalpha() for c in word) for word in flat]
+    assert (seen.faces & EMPTY != 0).tolist() == [trivial(word) for word in flat]
+    assert len(set(seen.hashes.tolist())) == len(set(flat))
 
 
 @pytest.mark.parametrize(
@@ -202,7 +205,7 @@ def test_tokens_are_split_as_spacy_splits_plain_cases(text: str, expected: str) 
 
 @pytest.mark.parametrize(("first", "second"), [("a", "-b"), ("a", "'s"), ("1", "-2"), ("x", "b'"), ("a.", ".")])
 def test_a_document_is_read_the_same_behind_any_other(first: str, second: str) -> None:
-    both = quality.words(quality.marked(large([first, second])), True)[0]
+    both = quality.words(large([first, second]), True).ends
     assert np.diff(both).tolist() == [len(tokens(second))]
 
 

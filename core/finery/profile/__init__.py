@@ -1,0 +1,1 @@
+"""What is in some data: counts, lengths, languages, duplicates, and what each rule set would drop."""
