@@ -99,6 +99,8 @@ def finished(summary: Mapping[str, Any]) -> str:
     total = {fate: sum(c[fate] for c in counts) for fate in ("in", "kept", "dropped", "merged", "failed", "born")}
     left = total["kept"] + total["born"]
     away = ", ".join(f"{total[fate]:,} {fate}" for fate in ("dropped", "merged", "failed", "born") if total[fate])
+    cut = sum(counts["passages"] for counts in summary.get("cut", {}).values())
+    passages = f"{cut:,} passages cut" if cut else ""
     metrics = ", ".join(f"{k} {v:.3f}" for k, v in summary.get("metrics", {}).items() if "/" not in k)
-    parts = [f"{total['in']:,} -> {left:,}", away, metrics, f"{summary['seconds']:.1f} s"]
+    parts = [f"{total['in']:,} -> {left:,}", away, passages, metrics, f"{summary['seconds']:.1f} s"]
     return ", ".join(part for part in parts if part)

@@ -56,7 +56,7 @@ class Handoff:
     """Further phrases that say nothing of the matter, as regular expressions."""
 
     share: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """The share of the assistant's turns that must route for a dialogue to go; by default all."""
+    """The share of the assistant's turns, greetings aside, that must route for a dialogue to go; by default all."""
 
     clauses: Annotated[float, Field(gt=0, le=1)] = 0.6
     """The share of letters that routing clauses and courtesies must hold in an answer for it to route."""
@@ -81,7 +81,9 @@ class Handoff:
         """`handoff` or `irrelevant`, with the share of answers that route against the one asked for."""
         languages = tuple(self.languages)
         find = phrases(languages, tuple(self.more), tuple(self.irrelevant))
-        told = [[routes(text, find, self.clauses) for text in texts] for texts in self.answers(batch)]
+        every = [[routes(text, find, self.clauses) for text in texts] for texts in self.answers(batch)]
+        # A greeting neither serves nor hands over.
+        told = [[kind for kind in kinds if kind != "courtesy"] for kinds in every]
         shares = np.array([sum(map(bool, kinds)) / len(kinds) if kinds else 0.0 for kinds in told], np.float64)
         human = np.array(["handoff" in kinds for kinds in told], bool)
         goes = shares >= self.share
@@ -118,15 +120,16 @@ def phrases(languages: Sequence[str], more: Sequence[str], irrelevant: Sequence[
 
 
 def routes(text: str, find: Sequence[re.Pattern[str]], share: float) -> str | None:
-    """`handoff` or `irrelevant` where that is what an answer says, else None."""
+    """`handoff` or `irrelevant` where that is what an answer says, `courtesy` where it says nothing else, else None."""
     if len(text) > READ:
         return None
     letters = {"handoff": 0, "irrelevant": 0, "courtesy": 0, "matter": 0}
     for clause in CLAUSES.split(text):
         letters[kind(clause.strip(), find)] += sum(map(str.isalnum, clause))
-    routing = "handoff" if letters["handoff"] else "irrelevant" if letters["irrelevant"] else None
     whole = sum(letters.values())
-    return routing if routing and whole - letters["matter"] >= share * whole else None
+    if not whole or whole - letters["matter"] < share * whole:
+        return None
+    return next((name for name in ("handoff", "irrelevant", "courtesy") if letters[name]), None)
 
 
 def kind(clause: str, find: Sequence[re.Pattern[str]]) -> str:

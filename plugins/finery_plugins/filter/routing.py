@@ -65,7 +65,8 @@ COURTESY: Mapping[str, tuple[str, ...]] = {
         r"|welcome|great|all right|alright|understood|i (?:see|understand))\b",
         r"\b(?:thank(?:s| you)|(?:i am|i'm|we are|we're) (?:very |so )?sorry|apologi[sz]e|please (?:wait|hold|stay)"
         r"|one moment|just a (?:moment|minute|second)"
-        r"|a moment|hold on|bear with|for your patience|have a (?:nice|good|great))\b",
+        r"|a moment|hold on|bear with|for your patience|have a (?:nice|good|great)"
+        r"|(?:how|what) (?:can|may) (?:i|we) (?:help|assist|do for)(?: you)?(?: with)?(?: today)?)\b",
     ),
     "zh": (
         "^(?:您好|你好|亲|亲爱的|尊敬的|好的|好|嗯+|哦+|收到|明白|了解|没问题|在的|再见|拜拜|可以的?|是的)(?:用户|客户|顾客|亲|呢|哦|啊|的|呀)*$",
@@ -74,6 +75,7 @@ COURTESY: Mapping[str, tuple[str, ...]] = {
         "(?:非常|十分|很|真的)?(?:抱歉|对不起|不好意思)",
         "(?:祝您|祝你)(?:生活|工作|购物|一切)?",
         "(?:欢迎|很高兴)(?:您)?(?:再次|下次)?(?:光临|咨询|为您服务)",
+        "(?:请问)?(?:您)?(?:有什么|有啥|需要什么)(?:问题)?(?:可以|能|我可以|我能)?(?:帮|帮助|帮到|为|服务)(?:到)?您(?:的|服务)?(?:吗|呢)?",
     ),
 }
 """What goes along with it, and says nothing alone."""

@@ -137,3 +137,14 @@ def test_handoff_conforms() -> None:
     report = check(Handoff(share=0.5), SHAPES)
     assert report.faults == ()
     assert [one for one in report.results if one.skipped] == []
+
+
+@pytest.mark.parametrize("greeting", ["您好，请问有什么可以帮您？", "Hello, how can I help you today?"])
+def test_a_greeting_before_a_hand_off_is_no_service(batch_of: BatchOf, greeting: str) -> None:
+    said = [("user", "转人工"), ("assistant", greeting), ("user", "!"), ("assistant", "正在为您转接人工客服")]
+    turns = pa.array([[{"role": role, "content": content} for role, content in said]], MESSAGES)
+    assert Handoff().filter(batch=batch_of(messages=turns)).code.to_pylist() == ["handoff"]
+
+
+def test_greetings_alone_stay(batch_of: BatchOf) -> None:
+    assert code(batch_of, "您好，请问有什么可以帮您？") is None
