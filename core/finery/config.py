@@ -14,6 +14,7 @@ from finery.catalog import Entry, entries, find, load
 from finery.data.source import SourceConfig
 from finery.errors import Fault, FineryError, PipelineError, PluginError, did_you_mean
 from finery.fileoptions import resolved
+from finery.invalid import told
 from finery.plugins import manifest
 from finery.tables import ObserverTable, RunTable, SourceTable, StageWords
 from finery.tomllines import key_lines, line_of
@@ -89,21 +90,8 @@ class Reader:
 
     def invalid(self, error: ValidationError, place: Place, what: str, known: Iterable[str]) -> None:
         """Note everything that pydantic found."""
-        for found in error.errors():
-            word = str(found["loc"][0]) if found["loc"] else ""
-            where = (*place, *[part for part in found["loc"] if isinstance(part, str)][:1])
-            if found["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-                there = ", ".join(known) or "none"
-                self.fault(
-                    where,
-                    f"{what}: unknown option '{word}'{did_you_mean(word, known)}",
-                    f"options are {there}",
-                )
-            elif found["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
-                self.fault(where, f"{what}: option '{word}' is missing")
-            else:
-                path = ".".join(str(part) for part in found["loc"])
-                self.fault(where, f"{what}: {path + ': ' if path else ''}{found['msg']}, not {found['input']!r:.80}")
+        for words, fault, remedy in told(error, known):
+            self.fault((*place, *words), f"{what}: {fault}", remedy)
 
     def top(self) -> None:
         """Note unknown keys at the top of the file."""
