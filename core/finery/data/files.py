@@ -65,7 +65,7 @@ def file_system(url: str, source: SourceConfig) -> tuple[Any, str]:
     try:
         return cast(tuple[Any, str], fsspec.core.url_to_fs(url))
     except ImportError as error:
-        remedy = f"pip install the package that fsspec names: {error}"
+        remedy = f"{error}: pip install 'finery[cloud]' has what s3:// and https:// need"
         raise PipelineError.at(source.place, f"cannot read '{url}'", remedy) from error
     except ValueError as error:
         raise PipelineError.at(source.place, f"cannot read '{url}': {error}") from error
