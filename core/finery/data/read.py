@@ -122,7 +122,7 @@ def detect(source: SourceConfig, units: Sequence[Unit], folder: Path) -> str:
     columns = renamed(raw.columns, source.columns, len(raw))
     shape = source.shape or guessed(columns)
     if shape is None:
-        remedy = 'say which is which: columns = { text = "..." }, or shape = "..."'
+        remedy = 'say which is which: columns = { text = "..." }, or shape = "table" for rows of any columns'
         raise PipelineError.at(source.place, f"the columns {names_of(raw)} are of no known shape", remedy)
     lacks = lacking(columns, shape)
     if lacks:

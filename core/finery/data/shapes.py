@@ -39,8 +39,10 @@ SHAPES: Mapping[str, tuple[Field, ...]] = {
     ),
     "messages": (Field("messages", "messages", aliases=TURNS[1:]),),
     "classification": (TEXT_FIELD, Field("label", "label", required=False)),
+    "prompt": (Field("prompt", "either"),),
+    "table": (),
 }
-"""The columns of each shape. `input`, `history`, `prompt` and `label` may be null."""
+"""The columns of each shape; those that are not required may be null. A `table` has any: it is never guessed."""
 
 
 def guessed(columns: Mapping[str, Values]) -> str | None:
@@ -53,7 +55,7 @@ def guessed(columns: Mapping[str, Values]) -> str | None:
     if {"instruction", "output"} <= first.keys():
         return "ranked" if isinstance(first["output"], list) else "alpaca"
     if "text" not in first:
-        return None
+        return "prompt" if isinstance(first.get("prompt"), str | list) else None
     labelled = "label" in first and not isinstance(first["label"], (list, dict))
     return "classification" if labelled else "text"
 
@@ -99,6 +101,9 @@ def shaped(raw: Raw, mapping: Mapping[str, str], shape: str) -> Rows:
     for name, values in columns.items():
         made[free_name(name, made)], some = named_flaws(name, *column(values))
         flaws += some
+    if not made:
+        flaws = [Flaw(index, "missing-field", "the record is empty") for index in range(len(raw))]
+        made = {"nothing": pa.nulls(len(raw))}
     return without(raw, made, flaws)
 
 

@@ -75,6 +75,9 @@ SHAREGPT = [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "yes"}]
         ("messages", {"conversation": SAID, "label": True}),
         ("messages", {"conversations": SHAREGPT, "system": "s"}),
         ("messages", {"messages": json.dumps(SAID)}),
+        ("prompt", {"prompt": "p", "completion": "c", "label": True}),
+        ("prompt", {"prompt": SAID, "response": "c"}),
+        (None, {"prompt": None, "body": "a"}),
         (None, {"messages": "text", "body": "a"}),
         (None, {"question": "a"}),
     ],
@@ -306,5 +309,24 @@ def ids(source: SourceConfig, folder: Path) -> list[object]:
     return [one for part in parts for one in part]
 
 
-def test_every_shape_has_a_required_column():
-    assert all(any(field.required for field in fields) for fields in SHAPES.values())
+def test_every_shape_but_a_table_has_a_required_column():
+    assert all(any(field.required for field in fields) for shape, fields in SHAPES.items() if shape != "table")
+
+
+def test_a_table_has_the_columns_that_there_are():
+    found = rows("table", {"session": "s", "rating": 3}, {"session": "t", "good": True})
+    assert found.table.to_pylist() == [
+        {"session": "s", "rating": 3, "good": None},
+        {"session": "t", "rating": None, "good": True},
+    ]
+
+
+def test_an_empty_record_of_a_table_is_broken():
+    found = rows("table", {}, {})
+    assert found.table.num_rows == 0
+    assert [broken.code for broken in found.broken] == ["missing-field"] * 2
+
+
+def test_verdicts_of_prompts_keep_their_type():
+    record = {"prompt": "p", "completion": "c", "label": True}
+    assert one("prompt", record) == record
