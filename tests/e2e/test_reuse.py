@@ -57,6 +57,16 @@ def test_a_second_run_reuses_everything(ran: Place) -> None:
     assert all(stage["reused"] for stage in ran.record()["stages"])
 
 
+def test_a_run_can_end_at_a_stage_and_go_on(place: Place) -> None:
+    for name in ("a/1", "b"):
+        place.jsonl(f"{name}.jsonl", [{"text": f"{name} text {number}"} for number in range(20)])
+    place.pipeline(PIPELINE)
+    place.good("--until", "lower")
+    assert place.runs() == ["exact", "epochs"]
+    outcome = place.run("--until", "lowr")
+    assert (outcome.code, "did you mean 'lower'" in outcome.err) == (2, True)
+
+
 def work(place: Place) -> dict[str, int]:
     """When each file of the artifacts was written."""
     files = (path for path in (place.root / "artifacts").rglob("*") if path.is_file())

@@ -38,14 +38,20 @@ class Verbs(click.Group):
 
 @functools.cache
 def verbs(group: str = "finery.command") -> dict[str, metadata.EntryPoint]:
-    """The installed verbs of a group; Finery's own stand before another package's of the same name."""
-    points = sorted(metadata.entry_points(group=group), key=is_own)
+    """The installed verbs of a group, by name; another package's cannot take the place of Finery's own."""
+    points = sorted(all_points().select(group=group), key=is_own)
     return {point.name: point for point in points}
 
 
+@functools.cache
+def all_points() -> Any:
+    """Every entry point there is; looked up once, which takes longer than all else of a light verb."""
+    return metadata.entry_points()
+
+
 def is_own(point: metadata.EntryPoint) -> bool:
-    """Whether Finery itself brings an entry point."""
-    return point.dist is not None and point.dist.name == "finery"
+    """Whether an entry point leads into Finery itself; by its target, because a package's name takes reading it all."""
+    return point.module.partition(".")[0] in ("finery", "finery_plugins", "finery_registry")
 
 
 def command(point: metadata.EntryPoint) -> click.Command:
@@ -77,7 +83,7 @@ def finery() -> None:
 def main() -> None:
     """The command line."""
     try:
-        finery.main(standalone_mode=False)
+        left = finery.main(standalone_mode=False)
     except FineryError as error:
         stop(str(error), error.exit_code)
     except click.ClickException as error:
@@ -88,6 +94,9 @@ def main() -> None:
     except BrokenPipeError:
         # The reader of our output has gone; Python would complain once more while closing it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    else:
+        # A verb that leaves with a code, such as a check that found faults, has told why.
+        sys.exit(left if isinstance(left, int) else 0)
 
 
 def stop(message: str, code: int) -> None:

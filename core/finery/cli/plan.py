@@ -15,15 +15,20 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path), default="pipeline.toml")
 @click.option("--set", "settings", multiple=True, metavar="STAGE.OPTION=VALUE", help="Override a value of the file.")
+@click.option("--unlocked", is_flag=True, help="Go on where what is installed differs from finery.lock.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def plan(file: Path, settings: tuple[str, ...], as_json: bool) -> None:
+def plan(file: Path, settings: tuple[str, ...], unlocked: bool, as_json: bool) -> None:
     """Show what a run of FILE would do, without doing it."""
     from finery.cli.work import plugins_beside, work_folder
     from finery.config import read_pipeline
+    from finery.lock.holding import explained, hold
     from finery.plan import make_plan
 
     plugins_beside(file)
-    show_plan(make_plan(read_pipeline(file, settings), work_folder(file)), as_json)
+    with explained(file, unlocked):
+        pipeline = read_pipeline(file, settings)
+    hold(pipeline, unlocked)
+    show_plan(make_plan(pipeline, work_folder(file)), as_json)
 
 
 def show_plan(made: Plan, as_json: bool) -> None:

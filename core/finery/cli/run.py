@@ -12,7 +12,11 @@ import click
 @click.argument("file", type=click.Path(path_type=Path), default="pipeline.toml")
 @click.option("--set", "settings", multiple=True, metavar="STAGE.OPTION=VALUE", help="Override a value of the file.")
 @click.option("--workers", type=click.IntRange(min=1), help="How many at a time; by default all cores.")
+@click.option("--until", metavar="STAGE", help="Stop when this stage is done.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option(
+    "--unlocked", is_flag=True, help="Go on where what is installed differs from finery.lock; the lineage says so."
+)
 @click.option("--resume", is_flag=True, hidden=True, expose_value=False, help="Always so.")
 @click.option("--quiet", is_flag=True, help="No progress, no report: only the run's id.")
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
@@ -20,35 +24,55 @@ def run(
     file: Path,
     settings: tuple[str, ...],
     workers: int | None,
+    until: str | None,
     dry_run: bool,
+    unlocked: bool,
     quiet: bool,
     as_json: bool,
 ) -> None:
     """Run the pipeline in FILE; what is finished already is reused."""
     from finery.cli.work import plugins_beside, work_folder
     from finery.config import read_pipeline
+    from finery.lock.holding import explained, hold
 
     plugins_beside(file)
     told = [*settings, *([f"run.workers={workers}"] if workers else [])]
-    pipeline = read_pipeline(file, told)
+    with explained(file, unlocked):
+        pipeline = up_to(read_pipeline(file, told), until)
     root = work_folder(file)
     if dry_run:
         from finery.cli.plan import show_plan
         from finery.plan import make_plan
 
+        hold(pipeline, unlocked)
         show_plan(make_plan(pipeline, root), as_json)
         return
-    carry_out(pipeline, root, quiet, as_json)
+    carry_out(pipeline, root, quiet, as_json, unlocked)
 
 
-def carry_out(pipeline: Any, root: Path, quiet: bool, as_json: bool) -> None:
+def up_to(pipeline: Any, stage: str | None) -> Any:
+    """The pipeline without what follows a stage. Raises UsageError where there is none of that id."""
+    from dataclasses import replace
+
+    from finery.errors import UsageError, did_you_mean
+
+    ids = [one.id for one in pipeline.stages]
+    if stage is None:
+        return pipeline
+    if stage not in ids:
+        fault = f"there is no stage '{stage}'{did_you_mean(stage, ids)}"
+        raise UsageError.at(str(pipeline.file), fault, f"stages are {', '.join(ids)}")
+    return replace(pipeline, stages=pipeline.stages[: ids.index(stage) + 1])
+
+
+def carry_out(pipeline: Any, root: Path, quiet: bool, as_json: bool, unlocked: bool = False) -> None:
     """Run, with progress on standard error and the report on standard output."""
     from finery.cli.progress import Progress
     from finery.cli.report import show_report
     from finery.run import run_pipeline
 
     observers = () if quiet or as_json else (Progress(),)
-    done = run_pipeline(pipeline, root, observers)
+    done = run_pipeline(pipeline, root, observers, unlocked)
     if quiet:
         click.echo(done)
     else:

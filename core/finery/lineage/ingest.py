@@ -67,9 +67,13 @@ def ingest_run(connection: duckdb.DuckDBPyConnection, record: Mapping[str, Any])
     run = record["run"]
     connection.execute("delete from runs where run = ?", [run])
     connection.execute("delete from stages where run = ?", [run])
+    connection.execute("delete from locks where run = ?", [run])
     pipeline, versions = json.dumps(record["pipeline"], default=str), json.dumps(record["versions"])
     row = [run, record["name"], record["status"], record["started"], record["seconds"], pipeline, versions]
     connection.execute("insert into runs values (?, ?, ?, ?, ?, ?, ?)", row)
+    if lock := record.get("lock"):
+        values = [run, lock["held"], json.dumps(lock["faults"]), lock["lock"]]
+        connection.execute("insert into locks values (?, ?, ?, ?)", values)
     rows = [
         [
             run,

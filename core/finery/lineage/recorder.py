@@ -17,6 +17,7 @@ from finery.specs import hookimpl
 from finery.types import Stage
 
 if TYPE_CHECKING:
+    from finery.lock.holding import Held
     from finery.plan import Plan, Step
 
 LIBRARIES = ("finery", "pyarrow", "duckdb", "numpy", "torch", "transformers")
@@ -29,7 +30,7 @@ PAUSE_SECONDS = 5.0
 class Recorder:
     """Writes down what a run does; the database is brought up to date as stages end, and when the run does."""
 
-    def __init__(self, root: Path, run: str, plan: Plan) -> None:
+    def __init__(self, root: Path, run: str, plan: Plan, lock: Held | None = None) -> None:
         self.root = root
         self.artifacts = Artifacts(root)
         self.entered = time.monotonic()
@@ -42,6 +43,7 @@ class Recorder:
             "seconds": 0.0,
             "pipeline": plan.pipeline.raw,
             "versions": versions(),
+            "lock": lock.told() if lock else None,
             "stages": [planned(step) for step in plan.steps],
         }
 

@@ -3,6 +3,8 @@
 create table runs (
     run varchar primary key, name varchar, status varchar, started timestamp, seconds double,
     pipeline json, versions json);
+-- The `finery.lock` of a run, as it was written; `faults` is how the environment differed where the run was told to go on.
+create table locks (run varchar primary key, held boolean, faults json, lock varchar);
 create table stages (
     run varchar, position integer, stage varchar, hook varchar, plugin varchar, package varchar,
     artifact varchar, reused boolean, why varchar, done boolean);

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -96,6 +97,12 @@ def cut_table(answer: Any, batch: pa.Table) -> pa.Table:
         raise PluginError.at("", "'cut' answered no column", "return what it changes, the same columns every time")
     kinds = {name: batch.schema.field(name).type for name in columns}
     return pa.table({n: aligned(values, len(batch), f"'{n}'").cast(kinds[n]) for n, values in columns.items()})
+
+
+def reasons_by_id(reasons: Any, batch: pa.Table) -> dict[UUID, str]:
+    """Why records bear none, by id. Raises PluginError where there is not one a record."""
+    column = plain(aligned(reasons, len(batch), "the reasons")).to_pylist()
+    return {one: why for one, why in zip(batch.column("id").to_pylist(), column, strict=True) if why is not None}
 
 
 def parent_lists(table: pa.Table) -> pa.Array:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -16,10 +17,10 @@ from finery.errors import FineryError, PluginError
 from finery.kernel import asks, bind
 from finery.memo import Memo
 from finery.plugins import hooks, manifest
-from finery.stages.answers import FORMS
+from finery.stages.answers import FORMS, reasons_by_id
 from finery.stages.layers import ERROR, ShardOutput
 from finery.stages.state import load_state
-from finery.types import Stage
+from finery.types import Born, Stage
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Worker:
     """The hook that is asked: the stage's own, or a companion of it."""
     out: Path | None = None
     """Where the plugin keeps what it must not pay for twice; None where it does not ask."""
+    childless: dict[UUID, str] = field(default_factory=dict)
+    """Why records of the group bear none, as far as the plugin says."""
 
 
 def kept_folder(link: Link, folder: Path) -> Path | None:
@@ -99,6 +102,9 @@ def asked(worker: Worker, batch: pa.Table, memo: Memo) -> pa.Table:
     shared = {"stage": link.stage, "tally": worker.output.tally, "memo": memo, "out": worker.out}
     answer = worker.ask(batch=batch, state=worker.state, **shared)
     try:
+        if isinstance(answer, Born):
+            worker.childless |= reasons_by_id(answer.reasons, batch)
+            answer = answer.records
         return FORMS[worker.hook](answer, batch)
     except (pa.ArrowException, TypeError, ValueError, LookupError, AttributeError) as error:
         fault = f"'{worker.hook}' answered what its hook does not allow: {error}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +15,13 @@ from finery.stages.answers import parent_lists, plain
 from finery.stages.layers import ShardOutput
 
 
-def bear(output: ShardOutput, stage_id: str, group: Group, table: pa.Table) -> Group:
-    """Records born of others: they get ids from their parents, who live on in them or leave with a decision."""
+def bear(
+    output: ShardOutput, stage_id: str, group: Group, table: pa.Table, childless: Mapping[UUID, str] | None = None
+) -> Group:
+    """Records born of others: they get ids from their parents, who live on in them or leave with a decision.
+
+    `childless` says why some bear none; for the others the reason is `no-output`.
+    """
     parents = parent_lists(table)
     flat = pc.list_flatten(parents)
     ids = child_ids_of(parents, stage_id)
@@ -27,14 +33,14 @@ def bear(output: ShardOutput, stage_id: str, group: Group, table: pa.Table) -> G
     output.file("data", base.schema).write(pa.table({n: plain(one_chunk(base.column(n))) for n in base.column_names}))
     kinship = pa.table({"child": ids.take(pc.list_parent_indices(parents)), "parent": flat})
     output.file("parents", kinship.schema).write(kinship)
-    leave(output, group, flat)
+    leave(output, group, flat, childless or {})
     source = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(base), np.int32)), [source_of(group)])
     batch = base.add_column(1, "source", source)
     rows = np.arange(start, start + len(base), dtype=np.int64)
     return Group(group.number, start, len(base), rows, batch)
 
 
-def leave(output: ShardOutput, group: Group, parents: pa.Array) -> None:
+def leave(output: ShardOutput, group: Group, parents: pa.Array, why: Mapping[UUID, str]) -> None:
     """Count parents as merged into their children; the others are dropped with a reason."""
     living = pc.is_in(group.batch.column("id").cast(pa.binary(16)), value_set=parents.cast(pa.binary(16)))
     output.counts.merged += pc.sum(living).as_py() or 0
@@ -42,7 +48,7 @@ def leave(output: ShardOutput, group: Group, parents: pa.Array) -> None:
     childless = group.batch.filter(gone).column("id")
     rows = pa.array(group.rows[gone.to_numpy()])
     if len(childless):
-        reason = pa.array(["no-output"] * len(childless))
+        reason = pa.array([why.get(record, "no-output") for record in childless.to_pylist()])
         output.drop(pa.table({"row": rows, "record": childless, "reason": reason}))
 
 

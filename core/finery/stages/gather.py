@@ -101,7 +101,8 @@ class GatherTask:
         answer, group = answers(worker, group, Memo(len(batch)), pieces)
         if "parent" not in answer.column_names:
             raise PluginError.at("", "'format' gathered records and named no 'parent'", "add the column 'parent'")
-        bear(worker.output, self.link.stage.id, group, answer)
+        bear(worker.output, self.link.stage.id, group, answer, worker.childless)
+        worker.childless = {}
 
 
 @contextmanager

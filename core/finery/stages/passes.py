@@ -127,7 +127,8 @@ def format_group(worker: Worker, group: Group, memo: Memo) -> Group:
     """Records again: changed columns are layered, records with parents make a new base."""
     table, group = answers(worker, group, memo)
     if "parent" in table.column_names:
-        group = bear(worker.output, worker.link.stage.id, group, table)
+        group = bear(worker.output, worker.link.stage.id, group, table, worker.childless)
+        worker.childless = {}
         memo.clear(len(group.batch))
         return group
     changed = {

@@ -21,14 +21,14 @@ from finery.kernel import asks, bind
 from finery.memo import Memo
 from finery.plugins import Manifest, hooks, manifest
 from finery.specs import VERBS
-from finery.stages.answers import group_table
+from finery.stages.answers import group_table, reasons_by_id
 from finery.stages.gather import in_order
-from finery.testing.answers import unusable
+from finery.testing.answers import CODE, unusable
 from finery.testing.dataset import MemoryDataset
 from finery.testing.journal import MemoryJournal
 from finery.testing.rows import Rows, rows_of
 from finery.testing.samples import Samples, copied
-from finery.types import Source, Stage, State, Tally
+from finery.types import Born, Source, Stage, State, Tally
 
 MAPS = ("filter", "score", "dedupe", "format")
 """Verbs whose answer is a map over batches."""
@@ -73,6 +73,13 @@ def attempt(work: Callable[[], Value]) -> Value | Raised:
         raise
     except Exception as error:  # noqa: BLE001 - a plugin under test may raise anything
         return Raised(error)
+
+
+def check_reasons(answer: Born, batch: pa.Table) -> None:
+    """Raise ValueError for reasons that no decision can carry: other words than codes, or not one a record."""
+    for code in reasons_by_id(answer.reasons, batch).values():
+        if not CODE.fullmatch(code):
+            raise ValueError(f"the reason {code[:60]!r} is no short kebab-case word")
 
 
 @dataclass(frozen=True)
@@ -160,7 +167,11 @@ class Subject:
             return Answered(given, self.work(sources=given, state=self.state, stage=self.stage), tally)
         work, batch = self.work, self.gathered(given)
         shared = {"stage": self.stage, "tally": tally, "memo": Memo(len(batch)), "out": self.out}
-        return Answered(given, work(batch=batch, state=self.state, **shared), tally)
+        answer = work(batch=batch, state=self.state, **shared)
+        if isinstance(answer, Born):
+            check_reasons(answer, batch)
+            answer = answer.records
+        return Answered(given, answer, tally)
 
     def gathered(self, batch: pa.Table) -> pa.Table:
         """A batch as the kernel brings it before the verb: in the order of its keys, where the plugin gathers."""

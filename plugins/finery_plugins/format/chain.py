@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from finery import Batch, Stage, Tally, hookimpl, plugin
+from finery import Batch, Born, Stage, Tally, hookimpl, plugin
 from finery_plugins.filter.label import agree, given_answer, last_answer, number
 from finery_plugins.format.chat import MESSAGES
 from finery_plugins.format.critique import filled, spoken, user
@@ -117,13 +117,17 @@ class Chain:
         return made
 
     @hookimpl
-    def format(self, batch: Batch, stage: Stage, tally: Tally, out: Path) -> Batch:
-        """Records with chains. Raises Unanswered for a record, FineryError where the run has to stop."""
+    def format(self, batch: Batch, stage: Stage, tally: Tally, out: Path) -> Born:
+        """Records with chains, and the verdict on the others.
+
+        Raises Unanswered for a record, FineryError where the run has to stop.
+        """
         pairs = Exchanges.of(batch, "chain")
         made = self.arranged(batch, pairs) if self.how == "steps" else self.asked(batch, pairs, stage, out)
         for one in made:
             tally[one.verdict] += 1
-        return self.apart(batch, pairs, made) if self.how == "outline" else self.whole(batch, pairs, made)
+        born = self.apart(batch, pairs, made) if self.how == "outline" else self.whole(batch, pairs, made)
+        return Born(born, pa.array([one.verdict for one in made], pa.string()))
 
     def known(self, batch: Batch, pairs: Exchanges) -> list[str]:
         """The known answer of each record, empty where there is none."""

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
+import pyarrow as pa
 from pydantic import Field, model_validator
 
-from finery import Batch, Stage, Tally, hookimpl, plugin
+from finery import Batch, Born, Stage, Tally, hookimpl, plugin
 from finery_plugins.format.exchanges import Exchanges
 from finery_plugins.format.ranked import answer_column
 from finery_plugins.format.rewriting import columns_with, exchange_columns
@@ -91,8 +92,11 @@ class Critique:
         return made
 
     @hookimpl
-    def format(self, batch: Batch, stage: Stage, tally: Tally, out: Path) -> Batch:
-        """The records with revised answers. Raises Unanswered for a record, FineryError where the run has to stop."""
+    def format(self, batch: Batch, stage: Stage, tally: Tally, out: Path) -> Born:
+        """The records with revised answers; the others are `no-question` or `unchanged`.
+
+        Raises Unanswered for a record, FineryError where the run has to stop.
+        """
         pairs = Exchanges.of(batch, "critique")
         asked = [row for row, question in enumerate(pairs.questions) if question.strip()]
         streams = draws(batch, stage)
@@ -103,7 +107,8 @@ class Critique:
             same = sum(one.first == one.last for one in made)
             tally["unchanged"] += same
             made = [one for one in made if one.first != one.last]
-        return self.born(batch, pairs, made)
+        reasons = ["unchanged" if question.strip() else "no-question" for question in pairs.questions]
+        return Born(self.born(batch, pairs, made), pa.array(reasons, pa.string()))
 
     def revised(self, chats: Chats, pairs: Exchanges, row: int, drawn: Draws) -> Revision:
         """One record's answer, criticised and revised."""

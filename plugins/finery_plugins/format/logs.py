@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from finery import Batch, PipelineError, Tally, did_you_mean, hookimpl, plugin
+from finery import Batch, Born, PipelineError, Tally, did_you_mean, hookimpl, plugin
 from finery_plugins.format.chat import MESSAGES
 from finery_plugins.text.content import listed, one_chunk, place
 
@@ -47,7 +47,7 @@ class Logs:
       bad one to the same prompt.
     - `verdicts`: `prompt`, `completion`, `label` of each answer that was judged, as KTO takes them.
 
-    A row that takes part in no sample leaves with the reason `no-output`.
+    A row that takes part in no sample leaves as `not-judged`, or as `unused` where it was judged.
 
     ```toml
     [[stage]]
@@ -107,7 +107,7 @@ class Logs:
         return one_chunk(self.column(batch, self.session)).cast(pa.large_string())
 
     @hookimpl
-    def format(self, batch: Batch, tally: Tally) -> Batch:
+    def format(self, batch: Batch, tally: Tally) -> Born:
         """Samples of the sessions in a batch. Raises PipelineError for columns that are not there."""
         samples: list[dict[str, Any]] = []
         sessions = one_chunk(self.column(batch, self.session)).to_pylist()
@@ -117,7 +117,8 @@ class Logs:
             samples += self.samples(events[start:end])
         tally["sessions"] += len(borders)
         tally["judged"] += sum(event.verdict != "" or event.edited is not None for event in events)
-        return table(samples, batch, self.make)
+        silent = ["unused" if event.verdict or event.edited else "not-judged" for event in events]
+        return Born(table(samples, batch, self.make), pa.array(silent, pa.string()))
 
     def column(self, batch: Batch, name: str) -> pa.ChunkedArray:
         """A column of the logs. Raises PipelineError that names the columns there are."""

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NamedTuple, get_args
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from finery import Batch, File, Stage, State, Tally, UsageError, hookimpl, plugin
+from finery import Batch, Born, File, Stage, State, Tally, UsageError, hookimpl, plugin
 from finery_plugins.format.chat import MESSAGES
 from finery_plugins.format.ngrams import features
 from finery_plugins.generate.chats import Chats, opened
@@ -132,16 +132,20 @@ class Synthesise:
         return found
 
     @hookimpl
-    def format(self, batch: Batch, state: State, stage: Stage, tally: Tally, out: Path) -> Batch:
-        """New records, each with its parent. Raises Unanswered for a record, FineryError where the run has to stop."""
+    def format(self, batch: Batch, state: State, stage: Stage, tally: Tally, out: Path) -> Born:
+        """New records, each with its parent, and what was wrong with the last sample of a record that has none.
+
+        Raises Unanswered for a record, FineryError where the run has to stop.
+        """
         gone = [*text_columns(batch), *(["label"] if "text" in batch.column_names else [])]
         told = contents(batch).to_pylist()
         wanted = self.wanted(batch, told, state or [], stage)
         chats = opened(self.server, self.local, self.sampling, self.answers, out, temperature=1.0)
         replies = chats.each(len(wanted), lambda at: self.reply(chats, wanted[at]))
         answered(wanted, replies)
-        kept = list(self.readable(told, wanted, replies, tally))
-        return self.born(batch, kept, gone)
+        wrong = dict.fromkeys(range(len(batch)), "no-text")
+        kept = list(self.readable(told, wanted, replies, tally, wrong))
+        return Born(self.born(batch, kept, gone), pa.array(wrong.values(), pa.string()))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -177,18 +181,25 @@ class Synthesise:
             return fault
 
     def readable(
-        self, told: Sequence[str], wanted: Sequence[Sample], replies: Sequence[Reply | Unanswered], tally: Tally
+        self,
+        told: Sequence[str],
+        wanted: Sequence[Sample],
+        replies: Sequence[Reply | Unanswered],
+        tally: Tally,
+        wrong: dict[int, str],
     ) -> Iterator[Written]:
-        """The samples that stay; the others are counted by what is wrong with them."""
+        """The samples that stay; the others are counted by what is wrong with them, and noted by row."""
         before: dict[int, list[str]] = {}
         for sample, reply in zip(wanted, replies, strict=True):
             fields = None if isinstance(reply, Unanswered) else fields_of(reply.text, self.names)
             if fields is None or isinstance(reply, Unanswered):
-                tally[wrong_with(reply)] += 1
+                wrong[sample.row] = wrong_with(reply)
+                tally[wrong[sample.row]] += 1
                 continue
             said = before.setdefault(sample.row, [told[sample.row]])
             text = f"{fields['question']}\n{fields['answer']}"
             if alike(text, said) > self.max_alike:
+                wrong[sample.row] = "near-copy"
                 tally["near-copy"] += 1
                 continue
             said.append(text)

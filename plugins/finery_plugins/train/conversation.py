@@ -94,8 +94,10 @@ def spelled(tokenizer: Any, rendering: Rendering) -> Spelling:
     ids, offsets = list(made["input_ids"]), made["offset_mapping"]
     flags = [any(start < last and end > first for first, last in rendering.answers) for start, end in offsets]
     sizes = [len(rendering.text[start:end].encode()) for start, end in offsets]
-    answered = [token for token, flag in zip(ids, flags, strict=True) if flag]
+    last = max((place for place, flag in enumerate(flags) if flag), default=None)
     stop = tokenizer.eos_token_id
-    if answered and answered[-1] not in tokenizer.all_special_ids and stop is not None:
-        return Spelling([*ids, stop], [*flags, True], [*sizes, 0])
-    return Spelling(ids, flags, sizes)
+    if last is None or stop is None or ids[last] in tokenizer.all_special_ids:
+        return Spelling(ids, flags, sizes)
+    # Right behind the answer: a model that writes white space first, untrained, would never come to its end.
+    end = last + 1
+    return Spelling([*ids[:end], stop], [*flags[:end], True], [*sizes[:end], 0])

@@ -15,7 +15,8 @@ from finery.errors import UsageError
 
 def test_the_list_names_hook_package_and_version(workshop: Workshop) -> None:
     rows = workshop.json("plugins", "list")
-    assert {"hook": "filter", "name": "length", "package": "finery", "version": "0.1.0"} in rows
+    length = {"hook": "filter", "name": "length", "package": "finery", "version": "0.1.0"}
+    assert any(length.items() <= row.items() for row in rows)
     assert {row["hook"] for row in workshop.json("plugins", "list", "--hook", "mix")} == {"mix"}
 
 

@@ -106,3 +106,10 @@ def test_parents_may_be_uuids_or_their_bytes() -> None:
     assert {str(parent_lists(pa.table({"parent": form})).to_pylist()) for form in forms} == {
         str([[ids[0].as_py()], [ids[1].as_py()]])
     }
+
+
+def test_the_plugin_says_why_a_record_has_no_child(outputs: ShardOutput) -> None:
+    group = group_of(3)
+    why = {group.batch["id"][0].as_py(): "unreadable"}
+    bear(outputs, "split", group, born(group, [[1]]), why)
+    assert outputs.decisions[0].column("reason").to_pylist() == ["unreadable", "no-output"]

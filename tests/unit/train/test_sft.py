@@ -80,10 +80,10 @@ def test_a_template_that_rewrites_earlier_turns_gives_a_rendering_for_each(token
     assert "hm|" not in second.text
 
 
-def test_a_template_without_an_end_gets_the_end_of_text(tokenizer, monkeypatch) -> None:
+def test_a_template_without_an_end_gets_the_end_of_text_right_behind_the_answer(tokenizer, monkeypatch) -> None:
     bare = "{% for m in messages %}{{ m.role + ': ' + m.content + '\n' }}{% endfor %}"
     monkeypatch.setattr(tokenizer, "chat_template", bare + "{% if add_generation_prompt %}assistant: {% endif %}")
-    assert trained(tokenizer, TALK[:3]) == [" slag", tokenizer.eos_token]
+    assert trained(tokenizer, TALK[:3]) == [f" slag{tokenizer.eos_token}"]
     assert turn_ends(tokenizer) == {tokenizer.eos_token_id}
 
 

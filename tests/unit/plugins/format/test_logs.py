@@ -26,7 +26,7 @@ def made(batch_of: BatchOf, rows: list[Row], **options: Any) -> list[dict[str, A
     plugin = Logs(**options)
     together, _ = in_order(batch, plugin.gather(batch=batch))
     places = {record: row for row, record in enumerate(batch["id"].to_pylist())}
-    samples = plugin.format(batch=together, tally=Tally()).to_pylist()
+    samples = plugin.format(batch=together, tally=Tally()).records.to_pylist()
     return [{**sample, "parent": [places[parent] for parent in sample["parent"]]} for sample in samples]
 
 
@@ -108,3 +108,10 @@ def test_truth_and_one_are_told_apart() -> None:
 def test_columns_that_are_not_there_are_named(batch_of: BatchOf) -> None:
     with pytest.raises(PipelineError, match=r"no column 'session' \(did you mean 'sesion'"):
         Logs().gather(batch=batch_of(sesion=["a"]))
+
+
+def test_rows_without_a_sample_say_why(batch_of: BatchOf) -> None:
+    rows = [("s", 1, "a", "A", "down", None), ("t", 1, "b", "B", None, None)]
+    names = ("session", "time", "prompt", "response", "feedback", "edited")
+    batch = batch_of(**dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+    assert Logs().format(batch=batch, tally=Tally()).reasons.to_pylist() == ["unused", "not-judged"]

@@ -23,7 +23,7 @@ def chain(stub: ChatStub, stage: Stage, tmp_path: Path) -> Callable[..., tuple[p
     def run(batch: pa.Table, how: str = "model", **options: Any) -> tuple[pa.Table, Tally]:
         server = {} if how == "steps" else {"server": stub.options()}
         tally = Tally()
-        return Chain(how=how, **server, **options).format(batch, stage, tally, tmp_path), tally
+        return Chain(how=how, **server, **options).format(batch, stage, tally, tmp_path).records, tally
 
     return run
 

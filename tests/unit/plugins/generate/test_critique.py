@@ -32,7 +32,7 @@ def revise(stub: ChatStub, stage: Stage, tmp_path: Path) -> Callable[..., tuple[
 
     def run(batch: pa.Table, **options: Any) -> tuple[pa.Table, Tally]:
         tally = Tally()
-        return Critique(server=stub.options(), **options).format(batch, stage, tally, tmp_path), tally
+        return Critique(server=stub.options(), **options).format(batch, stage, tally, tmp_path).records, tally
 
     return run
 

@@ -29,7 +29,7 @@ def write(stub: ChatStub, stage: Stage, tmp_path: Path) -> Callable[..., Made]:
         plugin, tally = Synthesise(server=stub.options(**(server or {})), **options), Tally()
         out = tmp_path / "out"
         out.mkdir(exist_ok=True)
-        return plugin.format(batch=batch, state=plugin.prepare(), stage=stage, tally=tally, out=out), tally
+        return plugin.format(batch=batch, state=plugin.prepare(), stage=stage, tally=tally, out=out).records, tally
 
     return run
 
@@ -153,7 +153,7 @@ def test_a_cap_stops_the_stage(write: Any, batch_of: BatchOf) -> None:
 def test_a_local_model_writes_too(batch_of: BatchOf, stage: Stage, tiny_model: Path, tmp_path: Path) -> None:
     plugin, tally = Synthesise(local=str(tiny_model), sampling={"max_tokens": 4}), Tally()
     batch = batch_of(text=["the mill", ""])
-    made = plugin.format(batch=batch, state=[], stage=stage, tally=tally, out=tmp_path)
+    made = plugin.format(batch=batch, state=[], stage=stage, tally=tally, out=tmp_path).records
     assert (len(made), sum(tally.values())) == (0, 1)
     assert len(list(tmp_path.glob("answers/*/*.json"))) == 1
 

@@ -1,0 +1,1 @@
+"""Talking to a model: loading it, asking it, and what it answers on the screen."""
