@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 from collections.abc import Iterable
@@ -41,8 +42,14 @@ def entries(hooks: Iterable[str] = GROUPS) -> list[Entry]:
 
 def entry(hook: str, point: metadata.EntryPoint) -> Entry:
     """An entry point as an Entry."""
-    dist = point.dist
-    return Entry(point.name, hook, point.value, dist.name if dist else None, dist.version if dist else None)
+    return Entry(point.name, hook, point.value, *(owner(point.dist) if point.dist else (None, None)))
+
+
+@functools.lru_cache(maxsize=256)
+def owner(dist: metadata.Distribution) -> tuple[str, str]:
+    """Name and version of a distribution, which Python parses anew each time; all of its entry points share it."""
+    said = dist.metadata
+    return said["Name"], said["Version"]
 
 
 def find(hook: str, name: str, known: Iterable[Entry] | None = None) -> Entry:

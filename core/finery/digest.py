@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib.util
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import xxhash
 
 from finery.catalog import Entry
 from finery.errors import PipelineError
+
+BY_NAME = re.compile(rb"""import_module\(\s*["']([A-Za-z_][\w.]*)["']""")
+"""A module imported by its full name in a string."""
+
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""What holds the statements of a statement, of an exception's handler, or of a case."""
 
 
 def plugin_digest(entry: Entry) -> str:
@@ -55,21 +64,37 @@ def source_file(module: str) -> Path | None:
     return next((path for path in files if path.suffix == ".py" and path.is_file()), None)
 
 
-def own_imports(module: str, path: Path, top: str) -> list[str]:
-    """The modules below `top` that a file imports, wherever in the file."""
-    names: list[str] = []
+def own_imports(module: str, path: Path, top: str) -> tuple[str, ...]:
+    """The modules below `top` that a file imports, by a statement anywhere in it or by `import_module("name")`."""
     package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    return imports(package, path.read_bytes(), top)
+
+
+@functools.lru_cache(maxsize=1024)
+def imports(package: str, source: bytes, top: str) -> tuple[str, ...]:
+    """`own_imports` of a source in a package; kept, because the plugins of a pipeline share most of their files."""
+    names = [name.decode() for name in BY_NAME.findall(source)]
     try:
-        tree = ast.parse(path.read_bytes())
+        tree = ast.parse(source)
     except (SyntaxError, ValueError):  # whoever imports it will hear of that
-        return []
-    for node in ast.walk(tree):
+        return ()
+    for node in statements(tree):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             origin = absolute(node, package)
             names += [origin, *(f"{origin}.{alias.name}" for alias in node.names)]
-    return [name for name in names if name.partition(".")[0] == top]
+    return tuple(name for name in names if name.partition(".")[0] == top)
+
+
+def statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """Every statement of a module, however deep; expressions are most of a tree and hold none."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for block in BLOCKS:
+            waiting += getattr(node, block, ())
 
 
 def absolute(node: ast.ImportFrom, package: str) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import typing
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from glob import glob
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import xxhash
@@ -25,9 +27,14 @@ def file_options(cls: type) -> dict[str, FileMark]:
 
 def marked(cls: type, kind: type[Mark]) -> dict[str, Mark]:
     """The options of a plugin class with a mark of that kind anywhere in their type."""
-    hints = typing.get_type_hints(cls, include_extras=True)
-    found = {name: next(marks(hint, kind), None) for name, hint in hints.items()}
+    found = {name: next(marks(hint, kind), None) for name, hint in field_types(cls).items()}
     return {name: mark for name, mark in found.items() if mark is not None}
+
+
+@functools.lru_cache(maxsize=1024)
+def field_types(cls: type) -> Mapping[str, Any]:
+    """The types of a class's fields with what marks them; kept, because Python compiles each anew to tell."""
+    return MappingProxyType(typing.get_type_hints(cls, include_extras=True))
 
 
 def marks(hint: Any, kind: type[Mark]) -> Iterator[Mark]:

@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
+from finery.fileoptions import field_types
 from finery.types import RunningMark
 
 
 def lasting(cls: type, options: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a class, as plain values, without those that are marked `Running`; in nested tables as well."""
-    hints = typing.get_type_hints(cls, include_extras=True)
+    hints = field_types(cls)
     return {name: within(hints.get(name), value) for name, value in options.items() if not running(hints.get(name))}
 
 

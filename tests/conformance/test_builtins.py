@@ -51,6 +51,9 @@ TRIED: dict[str, list[dict[str, Any]]] = {
     "filter:template": [{"samples": lambda: ["messages", "alpaca"]}],
     "format:attributes": [{"options": {"table": USERS, "key": "user"}, "samples": lambda: with_users()}],
     "format:few-shot": [{"samples": lambda: ["alpaca", "classification"]}],
+    "filter:language": [{}, {"options": {"identifier": "fasttext"}}],
+    "score:language": [{}, {"options": {"identifier": "fasttext"}}],
+    "format:c4": [{}, {"options": {"preset": "datatrove", "end_marks": ""}, "samples": lambda: ["messages"]}],
     "format:logs": [{"options": {"make": make}, "samples": lambda: with_sessions()} for make in ("sft", "preference")],
     "format:normalise": [{}, {"options": {"words": "lemma"}, "samples": lambda: ["alpaca", "messages", "ranked"]}],
     "format:pack": [
@@ -104,6 +107,13 @@ TRIED: dict[str, list[dict[str, Any]]] = {
 
 
 TRIED |= {f"train:{name}": [{"options": {"rules": [{"check": "json"}]}}] for name in ("grpo", "rloo", "ppo")}
+
+
+TRIED |= {
+    "train:merge": [{"options": {"others": ["other"]}}, {"options": {"adapter": "adapter"}}],
+    "train:prune": [{"options": {"share": 0.5}}, {"options": {"share": 0.5, "what": "heads"}}],
+    "train:quantise": [{}, {"options": {"to": "nf4"}}],
+}
 
 
 def with_sessions() -> pa.Table:

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from finery import Batch, Needs, Reasons, hookimpl, plugin
 from finery_plugins.filter.rules import Rule, least, reasons
-from finery_plugins.text.c4 import LineRules, long_lines, page
+from finery_plugins.text.c4 import long_lines, page
+from finery_plugins.text.c4_options import (
+    POLICIES,
+    SENTENCES,
+    Citations,
+    EndMarks,
+    Javascript,
+    MaxWordLength,
+    MinWords,
+    Policies,
+    Preset,
+    line_rules,
+)
 from finery_plugins.text.content import contents
 
 Count = Annotated[int, Field(ge=0)]
-
-POLICIES = [
-    "terms of use",
-    "privacy policy",
-    "cookie policy",
-    "uses cookies",
-    "use of cookies",
-    "use cookies",
-]
-"""What C4's code looks for; the paper does not name it."""
-
-WORDS = {"tfds": 5, "datatrove": 3}
-SENTENCES = {"tfds": 3, "datatrove": 5}
-"""The paper (Raffel et al. 2020) asks for pages of 5 sentences and lines of 3 words, as datatrove does; the code of
-TensorFlow Datasets that made C4 has them the other way round."""
-
-END_MARKS = {"tfds": '.?!"', "datatrove": ".?!\"'"}
 
 
 @plugin(needs=Needs(extra="text"), releases_gil=True)
@@ -38,7 +33,8 @@ class C4:
     A line is left out of account where it has a word of more than `max_word_length` characters, does not end in an
     end mark, ends in `...`, has too few words, or speaks of javascript or policies (Raffel et al. 2020, section 2.2,
     and the code of TensorFlow Datasets, c4_utils.py). Sentences are counted in the others, and only they are searched
-    for lorem ipsum and curly brackets. The text stays as it is: C4 also rewrote pages to the lines kept.
+    for lorem ipsum and curly brackets. The text stays as it is: the format `c4` behind this filter rewrites
+    pages to the lines kept, as C4 did.
 
     The presets differ in words, sentences and end marks (`tfds`: lines of 5 words, 3 sentences; `datatrove` 0.10.1:
     lines of 3 words, 5 sentences, and `'` ends a line) and in whether words are counted after citation marks
@@ -55,20 +51,16 @@ class C4:
     ```
     """
 
-    preset: Literal["tfds", "datatrove"] = "tfds"
-    """Whose numbers and order of work."""
+    preset: Preset = "tfds"
 
     min_sentences: Count | None = None
     """Fewest sentences in the lines kept; by default the preset's, 0 for no rule."""
 
-    min_words_per_line: Count | None = None
-    """Fewest words of a line; by default the preset's, 0 for no rule."""
+    min_words_per_line: MinWords = None
 
-    max_word_length: Count | None = 1000
-    """Most characters of a word in a line."""
+    max_word_length: MaxWordLength = 1000
 
-    end_marks: str | None = None
-    """The characters that a line has to end in; by default the preset's, empty for no rule. FineWeb has none."""
+    end_marks: EndMarks = None
 
     lorem_ipsum: bool = True
     """Pages with lorem ipsum go."""
@@ -76,16 +68,11 @@ class C4:
     curly_brackets: bool = True
     """Pages with a curly bracket go."""
 
-    javascript: bool = True
-    """Lines with the word javascript are left out."""
+    javascript: Javascript = True
 
-    policies: Annotated[list[Annotated[str, Field(min_length=1)]], Field(max_length=50)] = Field(
-        default_factory=lambda: list(POLICIES)
-    )
-    """Lines with one of these phrases, in any case of A to Z, are left out."""
+    policies: Policies = Field(default_factory=POLICIES.copy)
 
-    citations: bool = True
-    """Citation marks are taken out before a line is looked at."""
+    citations: Citations = True
 
     min_long_lines: Count | None = None
     """Fewest long lines, blank ones and all; mC4 (Xue et al. 2021) asks for 3."""
@@ -100,7 +87,7 @@ class C4:
     def filter(self, batch: Batch) -> Reasons:
         """`lorem-ipsum`, `curly-bracket`, `few-sentences` or `few-long-lines`, in this order."""
         texts = contents(batch, self.column)
-        seen = page(texts, self.line_rules())
+        seen = page(texts, line_rules(self))
         sentences = SENTENCES[self.preset] if self.min_sentences is None else self.min_sentences
         rules = [
             *([Rule("lorem-ipsum", seen.lorem > 0)] if self.lorem_ipsum else []),
@@ -110,15 +97,3 @@ class C4:
         if self.min_long_lines:
             rules += least("few-long-lines", long_lines(texts, self.long_line), self.min_long_lines)
         return reasons(rules, len(batch))
-
-    def line_rules(self) -> LineRules:
-        """The rules on lines."""
-        phrases = ("javascript" if self.javascript else "", *(phrase.lower() for phrase in self.policies))
-        return LineRules(
-            min_words=WORDS[self.preset] if self.min_words_per_line is None else self.min_words_per_line,
-            max_word_length=self.max_word_length,
-            end_marks=END_MARKS[self.preset] if self.end_marks is None else self.end_marks,
-            citations=self.citations,
-            words_first=self.preset == "datatrove",
-            phrases=phrases,
-        )

@@ -1,4 +1,4 @@
-"""What the filter `c4` asks of the kernels: texts in, counts out; numba is loaded at the first question."""
+"""What the plugins `c4` ask of the kernels: texts in, counts or lines out; numba is loaded at the first question."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from finery_plugins.text.content import filled
 from finery_plugins.text.measures import kernels
-from finery_plugins.text.quality import marked
+from finery_plugins.text.quality import Marked, marked
 
 CITATIONS = ("[edit]", "[citation needed]")
 """Citation marks besides numbers in brackets."""
@@ -47,17 +49,36 @@ class LineRules:
 def page(texts: pa.Array, rules: LineRules) -> Page:
     """The sentences of the lines that stay, and what drops a page."""
     seen = marked(texts, rules.end_marks)
+    out = seen.rows(4)
+    page_kernels().cleaned(*asked(seen, rules), out)
+    return Page(*out.T)
+
+
+def kept_lines(texts: pa.Array, rules: LineRules) -> pa.Array:
+    """`large_string` (n,): the lines that stay, citation marks left out, as C4 joins them; null stays null, and it is
+    the same array where nothing changes.
+
+    What drops a page is not looked at.
+    """
+    seen = marked(filled(texts), rules.end_marks)
+    ends, out = np.zeros(len(texts) + 1, np.int64), np.empty(len(seen.kinds), np.uint8)
+    page_kernels().rewritten(*asked(seen, rules), ends[1:], out)
+    made = pa.LargeStringArray.from_buffers(len(texts), pa.py_buffer(ends), pa.py_buffer(out[: ends[-1]]))
+    made = pc.if_else(texts.is_valid(), made, pa.scalar(None, pa.large_string())) if texts.null_count else made
+    return texts if made.equals(texts) else made
+
+
+def asked(seen: Marked, rules: LineRules) -> tuple[Any, ...]:
+    """What the kernels over pages take before their answers."""
     needles = [b"lorem ipsum", b"{", *(phrase.encode() for phrase in rules.phrases), *(c.encode() for c in CITATIONS)]
     drops = sum(1 << 2 + number for number, phrase in enumerate(rules.phrases) if phrase)
-    asked = (rules.min_words, rules.max_word_length)
-    limits = [*(-1 if bound is None else bound for bound in asked), bool(rules.end_marks), rules.citations, drops]
+    bounds = [-1 if bound is None else bound for bound in (rules.min_words, rules.max_word_length)]
+    limits = np.array([*bounds, bool(rules.end_marks), rules.citations, drops], np.int64)
     initials = np.zeros(256, bool)
     initials[[needle[0] for needle in needles[:-2] if needle]] = True
     line, marks = np.empty(seen.longest + 1, np.uint8), np.empty(seen.longest + 1, np.uint16)
-    found, out = np.frombuffer(b"".join(needles), np.uint8), seen.rows(4)
-    ends, bounds = np.cumsum([len(needle) for needle in needles]), np.array(limits, np.int64)
-    page_kernels().cleaned(*seen.texts, rules.words_first, bounds, found, ends, initials, line, marks, out)
-    return Page(*out.T)
+    found, ends = np.frombuffer(b"".join(needles), np.uint8), np.cumsum([len(needle) for needle in needles])
+    return *seen.texts, rules.words_first, limits, found, ends, initials, line, marks
 
 
 def long_lines(texts: pa.Array, least: int) -> np.ndarray:

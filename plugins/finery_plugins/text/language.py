@@ -1,22 +1,26 @@
-"""Which language a text is in: py3langid's bundled model, walked over Arrow's buffers by a kernel."""
+"""Which language a text is in: by py3langid's model, walked over Arrow's buffers by a kernel, or by fastText's."""
 
 from __future__ import annotations
 
 import functools
 import importlib
 import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from finery import missing_extra
+from finery_plugins.text import lid176
 from finery_plugins.text.characters import characters
 from finery_plugins.text.measures import frozen, kernels, view
 from finery_plugins.text.stored import source, stored
+
+LanguageModel = Literal["py3langid", "fasttext"]
 
 UNDETERMINED = "und"
 """ISO 639's code for a text whose language cannot be told, such as one without letters."""
@@ -111,29 +115,30 @@ def whole_numbers(table: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 @functools.cache
-def languages() -> frozenset[str]:
+def languages(model: LanguageModel) -> frozenset[str]:
     """The codes that the model can answer: ISO 639-1, or 639-3 where there is no shorter one."""
-    return frozenset(automaton().codes)
+    return frozenset(MODELS[model].codes())
 
 
-def identified(texts: pa.Array, limit: int) -> tuple[pa.Array, pa.Array]:
+def identified(texts: pa.Array, limit: int, model: LanguageModel = "py3langid") -> tuple[pa.Array, pa.Array]:
     """`string` and `float64` (n,): language and its probability, from the first `limit` characters of each text.
 
-    The same language as py3langid's, and its probability but for the rounding of its single-precision sums:
-    within 0.001, and mostly within 0.00001. A text without letters is `und` with probability 0.
+    The same language as the library's, and its probability; py3langid's but for the rounding of its single-precision
+    sums: within 0.001, and mostly within 0.00001. Both read text in normal form C, and in lower case if it is all upper
+    case. A text without letters is `und` with probability 0.
     """
-    kernel, seen = walker(), view(texts)
+    kernel, seen, classify = walker(), view(texts), MODELS[model].classify
     starts = seen.offsets[:-1]
     ends, faces = np.zeros(len(texts), np.int64), np.zeros(len(texts), np.uint8)
     kernel.openings(seen.offsets, seen.data, characters(), limit, ends, faces)
     lettered, rough = faces & kernel.LETTERS != 0, faces & kernel.ROUGH != 0
     best, confidence = np.full(len(texts), -1, np.int64), np.zeros(len(texts), np.float64)
     plain = np.flatnonzero(lettered & ~rough)
-    best[plain], confidence[plain] = classified(starts[plain], ends[plain], seen.data)
+    best[plain], confidence[plain] = classify(starts[plain], ends[plain], seen.data)
     odd = np.flatnonzero(lettered & rough)
     mended = view(pa.array([mend(seen.data[starts[row] : ends[row]]) for row in odd], pa.large_string()))
-    best[odd], confidence[odd] = classified(mended.offsets[:-1], mended.offsets[1:], mended.data)
-    return named(best), pa.array(confidence)
+    best[odd], confidence[odd] = classify(mended.offsets[:-1], mended.offsets[1:], mended.data)
+    return named(best, MODELS[model].codes()), pa.array(confidence)
 
 
 def mend(data: np.ndarray) -> str:
@@ -157,10 +162,10 @@ def classified(starts: np.ndarray, ends: np.ndarray, data: np.ndarray) -> tuple[
     return best, confidence
 
 
-def named(columns: np.ndarray) -> pa.Array:
+def named(columns: np.ndarray, codes: tuple[str, ...]) -> pa.Array:
     """`string` (n,): the language of each column, `und` for -1."""
-    codes = pa.array([*automaton().codes, UNDETERMINED], pa.string())
-    return pc.take(codes, pa.array(np.where(columns < 0, len(codes) - 1, columns)))
+    every = pa.array([*codes, UNDETERMINED], pa.string())
+    return pc.take(every, pa.array(np.where(columns < 0, len(codes), columns)))
 
 
 @functools.cache
@@ -176,3 +181,19 @@ def walker() -> Any:
     import finery_plugins.text.automaton as module
 
     return module
+
+
+@dataclass(frozen=True)
+class Identifier:
+    """How a model answers."""
+
+    classify: Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+    """From starts, ends and bytes of texts to the number of a language and its probability, (n,) each."""
+    codes: Callable[[], tuple[str, ...]]
+    """The languages by number."""
+
+
+MODELS: dict[LanguageModel, Identifier] = {
+    "py3langid": Identifier(classified, lambda: automaton().codes),
+    "fasttext": Identifier(lid176.classified, lid176.codes),
+}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from finery_plugins.text.kernels import Array, inlined, lean
 from finery_plugins.text.kinds import ALONE, APART, BREAK, CHOSEN, DIGIT, INSIDE, SPACE, STOP
 
-SQUARE, CLOSING, BRACE, DOT = 91, 93, 123, 46
+NEWLINE, SQUARE, CLOSING, BRACE, DOT = 10, 91, 93, 123, 46
 
 
 @inlined
@@ -156,6 +156,23 @@ def closed(line: Array, marks: Array, size: int) -> bool:
     return size < 3 or line[size - 1] != DOT or line[size - 2] != DOT or line[size - 3] != DOT
 
 
+@inlined
+def next_line(data: Array, kinds: Array, at: int, end: int) -> tuple[int, int, int]:
+    """The line at `at` without white space around it, and where the next begins, as `str.splitlines()` has them."""
+    first = at
+    while at < end and not kinds[at] & BREAK:
+        at += 1
+    last, beyond = at, at + 1
+    while first < last and kinds[first] & SPACE:
+        first += 1
+    while first < last and kinds[last - 1] & SPACE:
+        last -= 1
+    while beyond < end and kinds[beyond] & INSIDE:
+        beyond += 1
+    beyond += beyond < end and data[beyond - 1] == 13 and data[beyond] == 10
+    return first, last, beyond
+
+
 @lean
 def cleaned(
     offsets: Array, data: Array, kinds: Array, wide: bool, limits: Array, needles: Array, ends: Array,
@@ -167,24 +184,63 @@ def cleaned(
         at, end = offsets[row] - base, offsets[row + 1] - base
         total, kept, lorems, braces = 0, 0, 0, 0
         while at < end:
-            start = at
-            while at < end and not kinds[at] & BREAK:
-                at += 1
-            first, last = start, at
-            while first < last and kinds[first] & SPACE:
-                first += 1
-            while first < last and kinds[last - 1] & SPACE:
-                last -= 1
+            first, last, at = next_line(text, kinds, at, end)
             count, flags = judged(text, kinds, first, last, wide, limits, needles, ends, initials, line, marks)
             total += max(count, 0)
             kept += count >= 0
             lorems += flags & 1
             braces += flags >> 1
-            at += 1
-            while at < end and kinds[at] & INSIDE:
-                at += 1
-            at += text[at - 1] == 13 and at < end and text[at] == 10
         out[row, 0], out[row, 1], out[row, 2], out[row, 3] = total, kept, lorems, braces
+
+
+@inlined
+def appended(
+    data: Array, kinds: Array, at: int, end: int, citations: bool, needles: Array, ends: Array,
+    first: int, written: int, solid: int, out: Array,
+) -> tuple[int, int]:  # fmt: skip
+    """Write a line, citation marks left out where `citations`, behind the others of the page that begins at `first`
+    of `out`; how far `out` is written, and how far up to the last character that is no white space.
+
+    White space before all else is not written.
+    """
+    if written > first:
+        out[written] = NEWLINE
+        written += 1
+    while at < end:
+        if citations and data[at] == SQUARE:
+            after = citation(data, kinds, at, end, needles, ends)
+            if after > at:
+                at = after
+                continue
+        space = kinds[at] & SPACE != 0
+        if written > first or not space:
+            out[written] = data[at]
+            written += 1
+            solid = solid if space else written
+        at += 1
+    return written, solid
+
+
+@lean
+def rewritten(
+    offsets: Array, data: Array, kinds: Array, wide: bool, limits: Array, needles: Array, ends: Array,
+    initials: Array, line: Array, marks: Array, stops: Array, out: Array,
+) -> None:  # fmt: skip
+    """Write the lines that stay, page after page, without white space at both ends of a page; and to `stops` (n,)
+    where the pages end."""
+    base, text, written = offsets[0], data[offsets[0] : offsets[-1]], 0
+    for row in range(len(offsets) - 1):
+        at, end = offsets[row] - base, offsets[row + 1] - base
+        begin, solid = written, written
+        while at < end:
+            first, last, at = next_line(text, kinds, at, end)
+            count, _ = judged(text, kinds, first, last, wide, limits, needles, ends, initials, line, marks)
+            if count >= 0:
+                written, solid = appended(
+                    text, kinds, first, last, limits[3] > 0, needles, ends, begin, written, solid, out
+                )
+        written = solid
+        stops[row] = written
 
 
 @lean

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from finery_plugins.text.measures import View, view
-from finery_plugins.text.quality import loaded
+from finery_plugins.text.measures import View, kernels, view
 from finery_plugins.text.traits import traits
 
 Unit = Literal["line", "paragraph"]
@@ -28,7 +27,7 @@ def passage_keys(texts: pa.Array, unit: Unit, form: Form, least: int) -> pa.Arra
     ends = np.zeros(len(texts) + 1, np.int64)
     room = len(texts) + int(np.count_nonzero(seen.data[seen.offsets[0] : seen.offsets[-1]] == 10))
     keys, valid = np.zeros(room, np.uint64), np.zeros(room, bool)
-    walk = loaded("passage_walks").keyed
+    walk = passage_kernels().keyed
     count = walk(seen.offsets, seen.data, traits(), unit == "paragraph", FORMS[form], least, ends[1:], keys, valid)
     flat = pa.array(keys[:count], mask=~valid[:count])
     return pa.LargeListArray.from_arrays(pa.array(ends), flat)
@@ -49,7 +48,7 @@ def without_passages(texts: pa.Array, gone: pa.Array, unit: Unit) -> pa.Array:
     seen = view(texts)
     firsts, marks = flags(gone)
     out, ends = np.empty(int(seen.offsets[-1] - seen.offsets[0]), np.uint8), np.zeros(len(texts) + 1, np.int64)
-    walk = loaded("passage_walks").kept
+    walk = passage_kernels().kept
     walk(seen.offsets, seen.data, traits(), unit == "paragraph", firsts, marks, out, ends[1:])
     return remade(texts, seen, out, ends)
 
@@ -73,3 +72,14 @@ def remade(texts: pa.Array, seen: View, out: np.ndarray, ends: np.ndarray) -> pa
     made = pa.Array.from_buffers(pa.large_string(), len(texts), buffers)
     empty = (np.diff(ends) == 0) & (np.diff(seen.offsets) > 0)
     return pc.if_else(pa.array(empty), pa.scalar(None, pa.large_string()), made)
+
+
+def passage_kernels() -> Any:
+    """The kernels over passages; an import statement, because that is what the digest of a plugin's code follows.
+
+    Raises MissingExtra without numba.
+    """
+    kernels()
+    import finery_plugins.text.passage_walks as module
+
+    return module

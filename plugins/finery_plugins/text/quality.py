@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,12 +43,6 @@ class Marked:
         """Room for the starts and ends of lines, and for a hash table of them."""
         lines = self.longest + 2
         return np.empty(lines, np.int64), np.empty(lines, np.int64), np.empty(4 * lines, np.uint64)
-
-
-def loaded(name: str) -> Any:
-    """A module of kernels. Raises MissingExtra without numba."""
-    kernels()
-    return importlib.import_module(f"finery_plugins.text.{name}")
 
 
 def word_kernels() -> Any:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from finery_plugins.text.measures import View, frozen, view
+from finery_plugins.text.measures import View, frozen, kernels, view
 from finery_plugins.text.passages import flags, remade
-from finery_plugins.text.quality import loaded
 from finery_plugins.text.traits import traits
 
 LEAST_BYTES = 1 << 10
@@ -35,7 +35,7 @@ def seen_twice(sizes: int, batches: Iterable[pa.Array], length: int, most_bytes:
     once, twice = np.zeros((2, room), np.uint8)
     for texts in batches:
         seen = view(texts)
-        loaded("span_walks").sighted(seen.offsets, seen.data, traits(), length, once, twice, *scratch(seen)[:5])
+        span_kernels().sighted(seen.offsets, seen.data, traits(), length, once, twice, *scratch(seen)[:5])
     return twice.tobytes()
 
 
@@ -51,7 +51,7 @@ def span_keys(texts: pa.Array, length: int, twice: np.ndarray) -> pa.Array:
     seen = view(texts)
     ends = np.zeros(len(texts) + 1, np.int64)
     out = np.empty(int(seen.offsets[-1] - seen.offsets[0]), np.uint64)
-    walk = loaded("span_walks").spanned
+    walk = span_kernels().spanned
     walk(seen.offsets, seen.data, traits(), length, twice, *scratch(seen), ends[1:], out)
     return pa.LargeListArray.from_arrays(pa.array(ends), pa.array(out[: ends[-1]]))
 
@@ -64,7 +64,7 @@ def without_spans(texts: pa.Array, gone: pa.Array, length: int, twice: np.ndarra
     seen = view(texts)
     firsts, marks = flags(gone)
     out, ends = np.empty(int(seen.offsets[-1] - seen.offsets[0]), np.uint8), np.zeros(len(texts) + 1, np.int64)
-    walk = loaded("span_walks").kept
+    walk = span_kernels().kept
     count = walk(seen.offsets, seen.data, traits(), length, twice, firsts, marks, *scratch(seen), ends[1:], out)
     return remade(texts, seen, out, ends), count
 
@@ -85,3 +85,14 @@ def as_state(twice: bytes) -> pa.Table:
 def sizes_of(batches: Iterable[pa.Array]) -> int:
     """The bytes of all texts."""
     return sum(pc.sum(pc.binary_length(texts)).as_py() or 0 for texts in batches)
+
+
+def span_kernels() -> Any:
+    """The kernels over spans; an import statement, because that is what the digest of a plugin's code follows.
+
+    Raises MissingExtra without numba.
+    """
+    kernels()
+    import finery_plugins.text.span_walks as module
+
+    return module

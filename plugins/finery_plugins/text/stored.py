@@ -55,9 +55,17 @@ def loaded(place: Path) -> Arrays | None:
     """The arrays in a folder, None where there is none, or one that cannot be read."""
     try:
         files = sorted(place.iterdir())
-        return {file.stem: np.load(file, allow_pickle=False) for file in files} or None
+        return {file.stem: mapped(file) for file in files} or None
     except (OSError, ValueError, EOFError):
         return None
+
+
+def mapped(file: Path) -> np.ndarray:
+    """The array of a file as it lies in the system's cache: nothing is copied, and processes share it.
+
+    Raises OSError or ValueError for what is no such file. Files here are never written twice.
+    """
+    return np.asarray(np.load(file, allow_pickle=False, mmap_mode="r"))
 
 
 def save(place: Path, arrays: Arrays) -> None:

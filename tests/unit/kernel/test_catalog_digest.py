@@ -44,6 +44,30 @@ def test_the_code_of_a_plugin_is_what_it_imports_of_its_own_package(pack: Path) 
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "block",
+    [
+        "if x:\n    pass\nelse:\n    import pack.other",
+        "for x in y:\n    with z:\n        import pack.other",
+        "try:\n    pass\nexcept E:\n    import pack.other",
+        "try:\n    pass\nfinally:\n    from .. import other",
+        "match x:\n    case 1:\n        from ..other import z",
+        "class A:\n    async def f(self):\n        import pack.other as o",
+        "while x: from pack import other",
+        "def f():\n    return importlib.import_module(\n        'pack.other'\n    )",
+    ],
+)
+def test_an_import_counts_wherever_it_stands(pack: Path, block: str) -> None:
+    (pack / "pack/deep/more.py").write_text(f"{block}\n")
+    assert "pack.other" in closure("pack.filters")
+
+
+def test_a_file_that_changes_its_imports_is_read_anew(pack: Path) -> None:
+    assert "pack.other" not in closure("pack.filters")
+    (pack / "pack/later.py").write_text("import pack.other\n")
+    assert "pack.other" in closure("pack.filters")
+
+
 @pytest.mark.parametrize("name", ["filters", "words", "later", "deep/more"])
 def test_a_change_in_it_changes_the_digest(pack: Path, name: str) -> None:
     before = plugin_digest(ENTRY)

@@ -63,6 +63,12 @@ def test_a_language_that_the_model_does_not_know_is_a_fault(batch_of: BatchOf) -
         Language(keep=["qq"]).filter(batch=batch_of(text=[ENGLISH]))
 
 
+def test_each_model_knows_languages_of_its_own(batch_of: BatchOf) -> None:
+    assert Language(keep=["als", "de"], identifier="fasttext").filter(batch=batch_of(text=[GERMAN])).code.null_count == 1
+    with pytest.raises(PipelineError, match="does not know the language 'als'"):
+        Language(keep=["als"]).filter(batch=batch_of(text=[GERMAN]))
+
+
 @pytest.mark.parametrize("keep", [["english"], ["EN"], []])
 def test_what_is_no_language_code_is_refused(keep: list[str]) -> None:
     with pytest.raises(ValidationError):

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pyarrow as pa
+import pytest
 
+from finery.testing import SHAPES, check
 from finery_plugins.score.language import LanguageScore
 
 BatchOf = Callable[..., pa.Table]
@@ -23,6 +25,20 @@ def test_languages_are_told_with_confidence(batch_of: BatchOf) -> None:
     columns = LanguageScore().score(batch=batch_of(text=list(TEXTS.values())))
     assert columns["language"].to_pylist() == list(TEXTS)
     assert all(0.5 < confidence <= 1 for confidence in columns["language_confidence"].to_pylist())
+
+
+def test_fasttext_answers_where_it_is_asked_for(batch_of: BatchOf) -> None:
+    batch = batch_of(text=list(TEXTS.values()))
+    ours, other = LanguageScore().score(batch=batch), LanguageScore(identifier="fasttext").score(batch=batch)
+    assert other["language"].to_pylist() == list(TEXTS)
+    assert other["language_confidence"].to_pylist() != ours["language_confidence"].to_pylist()
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_it_conforms_to_the_contract_with_fasttext(shape: str) -> None:
+    report = check(LanguageScore(identifier="fasttext"), shape)
+    assert report.faults == ()
+    assert [result.skipped for result in report.results if result.skipped] == []
 
 
 def test_text_without_letters_is_undetermined(batch_of: BatchOf) -> None:

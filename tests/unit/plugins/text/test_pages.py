@@ -69,7 +69,15 @@ def sentences(line: str) -> int:
 
 def page(text: str, rules: LineRules) -> list[int]:
     """Sentences and lines kept, lines with lorem ipsum, lines with curly brackets: C4's clean_page, all lines read."""
-    total, kept, lorem, braces = 0, 0, 0, 0
+    lorem: list[str] = []
+    braces: list[str] = []
+    kept = kept_lines(text, rules, lorem, braces)
+    return [sum(map(sentences, kept)), len(kept), len(lorem), len(braces)]
+
+
+def kept_lines(text: str, rules: LineRules, lorem: list[str], braces: list[str]) -> list[str]:
+    """The lines kept; those that the rules on pages look at are put into the lists."""
+    kept = []
     for line in map(str.strip, text.splitlines()):
         before = words(line)
         if rules.max_word_length is not None and any(len(word) > rules.max_word_length for word in before):
@@ -81,14 +89,14 @@ def page(text: str, rules: LineRules) -> list[int]:
         if len(before if rules.words_first else words(line)) < (rules.min_words or 0):
             continue
         lowered = line.lower()
-        lorem += "lorem ipsum" in lowered
+        lorem += [line] * ("lorem ipsum" in lowered)
         if rules.phrases[0] and rules.phrases[0] in lowered:
             continue
-        braces += "{" in line
+        braces += [line] * ("{" in line)
         if any(phrase and phrase in lowered for phrase in rules.phrases):
             continue
-        total, kept = total + sentences(line), kept + 1
-    return [total, kept, lorem, braces]
+        kept.append(line)
+    return kept
 
 
 def large(texts: Sequence[str]) -> pa.Array:
@@ -105,6 +113,20 @@ def measured(texts: Sequence[str], rules: LineRules) -> list[list[int]]:
 @given(TEXTS, RULES)
 def test_lines_and_sentences_agree_with_python(texts: list[str], rules: LineRules) -> None:
     assert measured(texts, rules) == [page(text, rules) for text in texts]
+
+
+@settings(deadline=None, max_examples=300)
+@given(TEXTS, RULES)
+def test_rewritten_pages_agree_with_python(texts: list[str], rules: LineRules) -> None:
+    expected = ["\n".join(kept_lines(text, rules, [], [])).strip() for text in texts]
+    assert c4.kept_lines(large(texts), rules).to_pylist() == expected
+
+
+@settings(deadline=None, max_examples=50)
+@given(TEXTS, RULES, st.integers(0, 5), st.integers(0, 5))
+def test_neighbours_do_not_change_a_rewritten_page(texts: list[str], rules: LineRules, at: int, taken: int) -> None:
+    whole, part = (c4.kept_lines(some, rules) for some in (large(texts), large(texts).slice(at, taken)))
+    assert part.to_pylist() == whole.slice(at, taken).to_pylist()
 
 
 def test_a_word_begins_anew_behind_a_character_that_is_one() -> None:
@@ -140,4 +162,5 @@ def test_sentences_end_in_marks_before_a_space(line: str, count: int) -> None:
 def test_bytes_that_are_no_text_are_read_within_bounds(blobs: list[bytes]) -> None:
     texts = pa.array(blobs, pa.large_binary()).view(pa.large_string())
     c4.page(texts, LineRules(3, 10, ".", citations=True, words_first=False, phrases=("javascript",)))
+    c4.kept_lines(texts, LineRules(0, 10, "", citations=True, words_first=False, phrases=("javascript",)))
     assert len(c4.long_lines(texts, 3)) == len(blobs)

@@ -30,6 +30,21 @@ def test_arrays_are_worked_out_once() -> None:
         assert array.tolist() == second[name].tolist()
 
 
+def test_what_is_kept_is_not_copied_into_memory() -> None:
+    for _ in range(2):
+        table = stored_table("x", b"", lambda: np.arange(5))
+    assert isinstance(table.base, np.memmap)
+    assert type(table) is np.ndarray
+
+
+def test_an_array_of_nothing_is_kept() -> None:
+    times: list[int] = []
+    for _ in range(2):
+        found = stored("x", b"", lambda: times.append(1) or {"none": np.zeros((0, 2))})  # type: ignore[func-returns-value]
+        assert found["none"].shape == (0, 2)
+    assert len(times) == 1
+
+
 def test_another_origin_is_another_array() -> None:
     made = [(b"a", np.zeros(2)), (b"b", np.ones(2)), (b"a", np.full(2, 2))]
     tables = [stored_table("x", origin, table.copy) for origin, table in made]
