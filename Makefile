@@ -18,8 +18,9 @@ lint: .venv/test
 types: .venv/test
 	$(BIN)/mypy
 
+# A file of tests stays on one worker, so that what its tests share is made once.
 unit: .venv/test
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
 bench: .venv/test
 	$(BIN)/python tests/bench/overhead.py

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
         did_you_mean,
         missing_extra,
     )
+    from finery.lock.document import Lock, read_lock
     from finery.plugins import API, Manifest, plugin
     from finery.specs import hookimpl
     from finery.types import (
         Batch,
+        Born,
         Dataset,
         Draw,
         Evaluation,
+        EvaluationName,
         File,
         HubFile,
         Journal,
@@ -54,26 +57,31 @@ HOMES = {
         "DataError", "Fault", "FineryError", "MissingExtra", "PipelineError", "PluginError", "UsageError",
         "WorkError", "did_you_mean", "missing_extra",
     ),
+    "finery.lock.document": ("Lock", "read_lock"),
     "finery.plugins": ("API", "Manifest", "plugin"),
     "finery.specs": ("hookimpl",),
     "finery.types": (
-        "Dataset", "Draw", "Evaluation", "File", "HubFile", "Journal", "Memo", "Model", "ModelName", "Needs", "Piece",
-        "Preview", "Reasons", "Running", "Shown", "Source", "Stage", "State", "Tally", "World",
+        "Born", "Dataset", "Draw", "Evaluation", "EvaluationName", "File", "HubFile", "Journal", "Memo", "Model",
+        "ModelName", "Needs", "Piece", "Preview", "Reasons", "Running", "Shown", "Source", "Stage", "State", "Tally",
+        "World",
     ),
 }  # fmt: skip
 
 __all__ = [
     "API",
     "Batch",
+    "Born",
     "DataError",
     "Dataset",
     "Draw",
     "Evaluation",
+    "EvaluationName",
     "Fault",
     "File",
     "FineryError",
     "HubFile",
     "Journal",
+    "Lock",
     "Manifest",
     "Memo",
     "MissingExtra",
@@ -99,6 +107,7 @@ __all__ = [
     "hookimpl",
     "missing_extra",
     "plugin",
+    "read_lock",
     "record_ids",
 ]
 

@@ -38,7 +38,13 @@ class StageConfig:
     @property
     def threads(self) -> int:
         """CPU threads of one worker: as the stage says, else as its plugin does; never what the machine has."""
-        return max(1, int(self.words.needs.get("cpus", manifest(type(self.plugin)).needs.cpus)))
+        said = self.words.needs.cpus
+        return max(1, int(manifest(type(self.plugin)).needs.cpus if said is None else said))
+
+    @property
+    def workers(self) -> int:
+        """How many workers carry the stage out together."""
+        return self.words.needs.workers or 1
 
 
 @dataclass(frozen=True)

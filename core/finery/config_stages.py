@@ -11,7 +11,7 @@ from finery.config import Place, Reader, StageConfig
 from finery.earlier import placed
 from finery.errors import PluginError, did_you_mean
 from finery.kernel import bind
-from finery.modeloptions import named
+from finery.modeloptions import BASE, named
 from finery.plugins import hooks
 from finery.settings import stage_ids
 from finery.specs import VERBS
@@ -99,6 +99,9 @@ def check_names(
                 f"'{word}' has no meaning in a {stage.hook} stage",
                 f"it is for {', '.join(verbs)}",
             )
+    if stage.words.needs.workers is not None and stage.hook != "train":
+        fault = f"'workers' has no meaning in a {stage.hook} stage"
+        reader.fault((*place, "needs"), fault, "it is for train; `[run] workers` is for all others")
     indexed = stage.words.keep_index or stage.words.earlier
     if indexed and stage.hook == "dedupe" and "prepare" in hooks(type(stage.plugin)):
         fault = f"dedupe '{stage.entry.name}' finds its keys by looking at all records, so it can keep no index"
@@ -106,7 +109,8 @@ def check_names(
     if stage.words.model:
         check_model(reader, stage.words.model, stages[: stages.index(stage)], (*place, "model"))
     for option, model in named(stage.plugin):
-        check_model(reader, model, stages[: stages.index(stage)], (*place, option))
+        if model != BASE:
+            check_model(reader, model, stages[: stages.index(stage)], (*place, option))
 
 
 def check_model(reader: Reader, model: str, earlier: Sequence[StageConfig], place: Place) -> None:

@@ -26,6 +26,8 @@ class Context:
     settings: RunTable
     dataset: ShardedDataset
     models: dict[str, Model] = field(default_factory=dict)
+    done: list[Step] = field(default_factory=list)
+    """The stages that are finished, in order."""
 
     @property
     def memory_bytes(self) -> int:
@@ -48,6 +50,7 @@ class Context:
 
     def finished(self, step: Step, reused: bool) -> None:
         """Tell that a stage is done."""
+        self.done.append(step)
         manifest = self.artifacts.manifest(step.fingerprint) or {}
         self.hear.stage_finished(stage=step.stage, summary={**manifest, "reused": reused})
 

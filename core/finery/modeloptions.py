@@ -1,4 +1,4 @@
-"""Options that name a model: an earlier train stage's, one in a folder, or one on a hub."""
+"""Options that name a model: an earlier train stage's, one in a folder, one on a hub, or the base of another."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 from finery.fileoptions import mapped, marked
 from finery.types import ModelMark
 
+BASE = "base"
+"""Names the model that a stage's own model was trained from."""
 
-def put(cls: type, options: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
-    """Those of the options that are typed `ModelName`, with every name in them changed."""
-    return {name: mapped(value, change) for name, value in options.items() if name in marked(cls, ModelMark)}
+
+def put(cls: type, options: Mapping[str, Any], change: Callable[[str], str], mark: type = ModelMark) -> dict[str, Any]:
+    """Those of the options that are typed `ModelName`, or have another mark, with every name in them changed."""
+    return {name: mapped(value, change) for name, value in options.items() if name in marked(cls, mark)}
 
 
 def named(plugin: Any) -> Iterator[tuple[str, str]]:

@@ -23,12 +23,14 @@ from finery.data.source import SourceConfig
 from finery.data.units import content
 from finery.digest import plugin_digest
 from finery.earlier import indexes, marks
+from finery.errors import PipelineError
+from finery.evaluationoptions import evaluation_place
 from finery.explain import reason
 from finery.fileoptions import contents, path_digest
-from finery.modeloptions import put
+from finery.modeloptions import BASE, put
 from finery.plugins import hooks, manifest
 from finery.runningoptions import lasting
-from finery.types import Stage
+from finery.types import EvaluationMark, Stage
 
 READ = "read"
 
@@ -86,6 +88,8 @@ class Planner:
         self.marks: dict[str, str] = {}
         self.behind: dict[str, Step] = {}
         self.models: dict[str, str] = {}
+        self.bases: dict[str, str | None] = {}
+        self.evaluations: dict[str, str] = {}
         self.known = known_inputs(root)
 
     def steps(self) -> Iterator[Step]:
@@ -139,7 +143,7 @@ class Planner:
         if config.words.earlier:
             found = indexes(config, self.artifacts.root)
             parts["earlier"] = marks(found, config, parts)
-        placed = replace(config, plugin=self.with_models(config.plugin))
+        placed = replace(config, plugin=self.placed(config))
         step = self.step(stage, parts, config=placed, model=model)
         self.advance(step)
         return step
@@ -148,13 +152,41 @@ class Planner:
         """A stage's options as they count: with what files and models hold in place of their names."""
         cls = type(config.plugin)
         found = contents(cls, lasting(cls, as_options(config.plugin)), config.place, self.known)
-        return {**found, **put(cls, found, self.model_content)}
+        models = put(cls, found, lambda name: self.model_content(self.based(name, config)))
+        evaluations = put(cls, found, lambda name: self.evaluation_content(name, config), EvaluationMark)
+        return {**found, **models, **evaluations}
 
-    def with_models(self, plugin: Any) -> Any:
-        """The plugin with the folder of each model that its options name in place of the name."""
-        values = {name: getattr(plugin, name) for name in type(plugin).__pydantic_fields__}
-        found = put(type(plugin), values, self.model_place)
+    def placed(self, config: StageConfig) -> Any:
+        """The plugin with the folder of each model and evaluation that its options name in place of the name."""
+        plugin, cls = config.plugin, type(config.plugin)
+        values = {name: getattr(plugin, name) for name in cls.__pydantic_fields__}
+        found = put(cls, values, lambda name: self.model_place(self.based(name, config)))
+        found |= put(cls, values, lambda name: str(self.evaluation(name, config)), EvaluationMark)
         return replace(plugin, **found) if found else plugin
+
+    def based(self, name: str, config: StageConfig) -> str:
+        """The model that a name stands for: for `base`, what the stage's own model was trained from.
+
+        Raises PipelineError where that was not trained in this pipeline, or from nothing.
+        """
+        if name != BASE or name in self.models or (self.pipeline.folder / name).is_dir():
+            return name
+        own = self.model_of(config)
+        base = self.bases.get(own or "")
+        if base is None:
+            fault = f"stage '{config.id}' asks for the base of '{own}', which was not trained here from another model"
+            raise PipelineError.at(config.place, fault, "name the other model: a train stage, a folder or a hub's name")
+        return base
+
+    def evaluation(self, name: str, config: StageConfig) -> Path:
+        """Where the items of an evaluation lie. Raises PipelineError where the name leads nowhere."""
+        return evaluation_place(name, self.evaluations, self.artifacts.root, self.pipeline.folder, config.place)
+
+    def evaluation_content(self, name: str, config: StageConfig) -> str:
+        """What an evaluation is called by content: the fingerprint of a stage, else a digest of what lies there."""
+        place = self.evaluation(name, config)
+        own = place.parent == self.artifacts.root / "artifacts"
+        return place.name if own else path_digest(place, self.known)
 
     def model_content(self, name: str) -> str:
         """What a model is called by content: fingerprint of a stage, digest of a folder, else its hub name."""
@@ -190,7 +222,10 @@ class Planner:
         """Note what the step leaves behind."""
         if step.stage.hook == "train":
             self.models[step.stage.id] = step.fingerprint
-        elif step.stage.hook != "evaluate":
+            self.bases[step.stage.id] = step.model
+        elif step.stage.hook == "evaluate":
+            self.evaluations[step.stage.id] = step.fingerprint
+        else:
             for name in step.touched:
                 self.marks[name] = mark_after(step, name)
                 self.behind[name] = step

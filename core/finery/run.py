@@ -19,27 +19,30 @@ from finery.errors import FineryError, WorkError
 from finery.executors.local import LocalExecutor
 from finery.kernel import relay
 from finery.lineage.recorder import Recorder
+from finery.lock.holding import hold
 from finery.plan import READ, Plan, Step, make_plan
 from finery.plugins import hooks
 from finery.stages.gathering import gathers, run_gather
 from finery.stages.mix import run_mix
-from finery.stages.model import run_model_stage, trained
+from finery.stages.model import gated, run_model_stage, trained
 from finery.stages.passing import reuse, run_pass
 from finery.stages.reading import read_source
 
 PASSED = ("filter", "score", "format", "dedupe")
 
 
-def run_pipeline(pipeline: Pipeline, root: Path, observers: Sequence[Any] = ()) -> str:
+def run_pipeline(pipeline: Pipeline, root: Path, observers: Sequence[Any] = (), unlocked: bool = False) -> str:
     """Run a pipeline in a work folder and return the run's id.
 
     Raises FineryError for anything its reader can mend. Whatever happens, a second call goes on where this one stopped.
+    `unlocked` goes on where what is installed differs from `finery.lock`, and the lineage says so.
     """
+    lock = hold(pipeline, unlocked)
     with locked(root), spoken(root):
         plan = make_plan(pipeline, root)
         run = new_run()
         own = [plugin for _, plugin in pipeline.observers]
-        every = (Recorder(root, run, plan), *own, *observers)
+        every = (Recorder(root, run, plan, lock), *own, *observers)
         return carry_out(plan, run, every)
 
 
@@ -124,6 +127,7 @@ def reuse_step(context: Context, step: Step) -> None:
         if step.stage.hook == "train":
             context.models[step.stage.id] = trained(context, step)
         context.finished(step, reused=True)
+        gated(context, step)
     else:
         reuse(context, step)
 

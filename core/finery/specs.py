@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from finery.types import (
+    Born,
     Dataset,
     Draw,
     Evaluation,
@@ -95,10 +96,11 @@ class StageSpecs:
         """Epochs of each source. The kernel draws the records by a hash of their ids."""
 
     @hookspec(firstresult=True)
-    def format(self, batch: Batch, state: State, stage: Stage, tally: Tally, memo: Memo, out: Path) -> Batch:
+    def format(self, batch: Batch, state: State, stage: Stage, tally: Tally, memo: Memo, out: Path) -> Batch | Born:
         """The records again: as many, in order; or with a `parent` column where they split or merge.
 
-        `parent` is a UUID, or a list of them. The kernel gives such records their ids.
+        `parent` is a UUID, or a list of them. The kernel gives such records their ids. `Born` says beside them why
+        other records have no child.
         """
 
     @hookspec(firstresult=True)

@@ -65,6 +65,17 @@ class ObserverTable(Table):
     """Its options."""
 
 
+class NeedsTable(Table):
+    """What a stage holds while it works."""
+
+    cpus: Annotated[float, Field(ge=0)] | None = None
+    """CPU threads of one worker, where the plugin's own word should not stand."""
+    gpus: Annotated[float, Field(ge=0)] | None = None
+    """GPUs of one worker, where the plugin's own word should not stand."""
+    workers: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """Train: how many workers train the model together; one where not given."""
+
+
 class StageWords(Table):
     """The kernel's own words in a stage; everything else in it is an option of the plugin."""
 
@@ -80,8 +91,8 @@ class StageWords(Table):
     """Dedupe: whether the stage keeps an index that a later run can name as `earlier`."""
     model: str | None = None
     """Train, evaluate: an earlier stage's id, a folder or a hub name; by default the last trained."""
-    needs: dict[Literal["cpus", "gpus"], float] = {}
-    """What one worker holds, where the plugin's own word should not stand."""
+    needs: NeedsTable = NeedsTable()
+    """How many workers, and what each holds: `{ workers = 2, cpus = 4 }`."""
     on_error: Literal["record", "stop"] = "record"
     """What a record that makes the plugin raise costs: itself, or the run."""
     max_bad: Annotated[float, Field(ge=0, le=1)] = 0.01

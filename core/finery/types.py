@@ -43,7 +43,20 @@ class ModelMark:
 ModelName: TypeAlias = Annotated[str, ModelMark()]
 """An option that names a model as the word `model` does: an earlier train stage's id, a folder, or a hub's name.
 
-The plugin finds the model's folder in it, or the hub's name; what the model holds is what counts.
+Or `base`: the model that the stage's own was trained from, in this pipeline. The plugin finds the model's folder in it,
+or the hub's name; what the model holds is what counts.
+"""
+
+
+@dataclass(frozen=True)
+class EvaluationMark:
+    """What makes an option an evaluation."""
+
+
+EvaluationName: TypeAlias = Annotated[str, EvaluationMark()]
+"""An option that names an evaluation: an earlier evaluate stage's id, a `run/stage` of the work folder, or a path.
+
+The plugin finds a folder with `items.parquet` in it, or the file that the path leads to; its content is what counts.
 """
 
 
@@ -99,6 +112,16 @@ class Reasons:
 
 
 @dataclass(frozen=True)
+class Born:
+    """A format's answer where some records may become nothing: the records, and why others have no child."""
+
+    records: Batch
+    """Records with their `parent`."""
+    reasons: pa.Array
+    """`string`, one for each record that was given, a short kebab-case word; looked at where it has no child."""
+
+
+@dataclass(frozen=True)
 class Source:
     """What a mix knows of one source as it arrives."""
 
@@ -146,6 +169,10 @@ class World:
     size: int = 1
     threads: int = 1
     """CPU threads for one worker: fixed, because sums of floats depend on it."""
+    local_rank: int = 0
+    """Its place among the workers of its machine: which GPU is its own."""
+    rendezvous: str | None = None
+    """Where the workers meet: a URL as `torch.distributed` takes it, such as `file:///tmp/a/b`; None for one alone."""
 
 
 @dataclass(frozen=True)
@@ -154,8 +181,10 @@ class Evaluation:
 
     metrics: Mapping[str, float]
     """Named `measure` or `measure/source`, such as `bits_per_byte/general`."""
-    items: pa.Table | None = None
-    """One row an item: `item` (UUID or string), `source`, then what was measured."""
+    items: pa.Table | pa.RecordBatchReader | None = None
+    """One row an item: `item` (UUID or string), `source`, then what was measured. A reader where they are many."""
+    failures: Sequence[Fault] = ()
+    """Gates that did not hold: everything is kept, then the run stops with these."""
 
 
 @dataclass(frozen=True)

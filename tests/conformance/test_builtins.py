@@ -110,6 +110,8 @@ TRIED |= {f"train:{name}": [{"options": {"rules": [{"check": "json"}]}}] for nam
 
 
 TRIED |= {
+    "evaluate:compare": [{"options": {"against": "base"}}],
+    "evaluate:harness": [{"options": {"tasks": ["a"]}}],
     "train:merge": [{"options": {"others": ["other"]}}, {"options": {"adapter": "adapter"}}],
     "train:prune": [{"options": {"share": 0.5}}, {"options": {"share": 0.5, "what": "heads"}}],
     "train:quantise": [{}, {"options": {"to": "nf4"}}],

@@ -8,10 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from finery.card import write_card
 from finery.context import Context
-from finery.errors import PluginError
+from finery.errors import Fault, FineryError, PluginError
+from finery.executors.group import Group
 from finery.journal import FileJournal
 from finery.kernel import bind
 from finery.plan import Step
@@ -28,7 +31,7 @@ def run_model_stage(context: Context, step: Step, folder: Path) -> None:
     journal = FileJournal(partial, step.stage, context.hear)
     examples = context.dataset.only(step.touched)
     model = model_of(context, step, folder)
-    world = World(threads=step.configured.threads)
+    world = World(size=step.configured.workers, threads=step.configured.threads)
     arguments: dict[str, Any] = {"model": model, "examples": examples, "out": out, "world": world}
     arguments |= {"stage": step.stage, "journal": journal}
     started = time.perf_counter()
@@ -37,16 +40,23 @@ def run_model_stage(context: Context, step: Step, folder: Path) -> None:
     finally:
         journal.close()
     made = KEEP[step.stage.hook](context, step, partial, answer)
+    if step.stage.hook == "train":
+        write_card(context, step, partial, made)
     seconds = round(time.perf_counter() - started, 3)
-    noted = {"notes": journal.notes} if journal.notes else {}
+    noted: dict[str, Any] = {"notes": journal.notes} if journal.notes else {}
+    if world.size > 1:
+        noted["workers"] = world.size
     context.commit(step, {"sources": seen(context, step), "seconds": seconds, **made, **noted})
     if step.stage.hook == "train":
         context.models[step.stage.id] = trained(context, step)
+    gated(context, step)
 
 
 def asked(context: Context, step: Step, arguments: dict[str, Any]) -> Any:
-    """The plugin's answer; what it raises comes with its stage and version."""
-    ask = bind(step.configured.plugin, step.stage.hook, context.observers)
+    """The plugin's answer; what it raises comes with its stage and version. Several workers answer as one would."""
+    plugin = step.configured.plugin
+    asks = Group(plugin) if step.configured.workers > 1 else plugin
+    ask = bind(asks, step.stage.hook, context.observers)
     with blamed(step):
         return ask(**arguments)
 
@@ -87,12 +97,28 @@ def keep_evaluation(context: Context, step: Step, partial: Path, answer: Any) ->
             f"stage '{step.stage.id}'", f"'evaluate' answered {type(answer).__name__}", "return an Evaluation"
         )
     if answer.items is not None:
-        pq.write_table(answer.items, partial / "items.parquet", compression="zstd")
+        write_items(answer.items, partial / "items.parquet")
     model = context.models.get(step.model or "")
+    failed = {"failures": [asdict(fault) for fault in answer.failures]} if answer.failures else {}
     return {
         "metrics": dict(answer.metrics),
         "evaluated": asdict(model)["fingerprint"] if model else step.model,
+        **failed,
     }
+
+
+def write_items(items: pa.Table | pa.RecordBatchReader, place: Path) -> None:
+    """Write an evaluation's rows, a batch at a time."""
+    with pq.ParquetWriter(place, items.schema, compression="zstd") as writer:
+        for batch in items.to_batches() if isinstance(items, pa.Table) else items:
+            writer.write_batch(batch)
+
+
+def gated(context: Context, step: Step) -> None:
+    """Raise FineryError where a finished evaluation has gates that did not hold."""
+    failures = (context.artifacts.manifest(step.fingerprint) or {}).get("failures", ())
+    if failures:
+        raise FineryError(*(Fault(**failure) for failure in failures))
 
 
 KEEP: dict[str, Callable[[Context, Step, Path, Any], dict[str, Any]]] = {

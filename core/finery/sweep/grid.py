@@ -151,7 +151,7 @@ def tried(
             faults |= {str(fault): fault for fault in error.faults}
             continue
         config = next(stage for stage in pipeline.stages if stage.id == step.stage.id)
-        placed = replace(config, plugin=planner.with_models(config.plugin))
+        placed = replace(config, plugin=planner.placed(config))
         points.append(Point(values, replace(step, config=placed), as_options(placed.plugin) == now))
     if faults:
         raise PipelineError(*faults.values())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from finery.errors import Fault
 from finery.plugins import hooks
 from finery.specs import VERBS
-from finery.testing import answers, cuts, declaration, gathers, laws, pairs, signature, trials
+from finery.testing import answers, cuts, declaration, gathers, laws, observing, pairs, signature, trials
 from finery.testing.fresh import fresh_process
 from finery.testing.subject import MAPS, TRIED, Subject
 from finery.testing.texts import ODD
@@ -31,6 +31,8 @@ class Check:
 
     def applies(self, subject: Subject) -> bool:
         """Whether it says anything of this plugin; of one whose verb is unknown, most do."""
+        if observing.observes(subject) != (self.find is observing.observer_binds):
+            return self.find in observing.DECLARED
         if self.beside is not None and self.beside not in hooks(subject.cls):
             return False
         if self.unless is not None and self.unless in hooks(subject.cls):
@@ -46,6 +48,7 @@ CHECKS = (
     Check("options-json", declaration.options_json),
     Check("options-pickle", declaration.options_pickle),
     *(Check(find.__name__.replace("_", "-"), find) for find in signature.HOOKS),
+    Check("observer-binds", observing.observer_binds),
     Check("answers", trials.answers, TRIED),
     Check("answer-type", trials.answer_type, TRIED),
     Check("answer-length", trials.answer_length, PLAIN),

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from pydantic import Field
 
 from finery import Dataset, Evaluation, Journal, Model, Needs, Stage, UsageError, World, hookimpl, plugin
+from finery_plugins.evaluate.items import fingerprint_of
 from finery_plugins.evaluate.scoring import Encoding, Item, Scorer, encoding
 from finery_plugins.evaluate.unigram import Unigram, fitted
 from finery_plugins.train.architecture import context_of, loaded_model
@@ -28,6 +29,8 @@ DRAW = 0
 ITEMS = pa.schema(
     [
         ("item", pa.uuid()),
+        ("model", pa.string()),
+        ("data", pa.string()),
         ("source", pa.string()),
         ("nll", pa.float64()),
         ("tokens", pa.int64()),
@@ -66,7 +69,10 @@ class Perplexity:
     def evaluate(
         self, model: Model | None, examples: Dataset, world: World, stage: Stage, journal: Journal
     ) -> Evaluation:
-        """Metrics, and a row a record: `item, source, nll` (nats), `tokens, bytes, unigram_nll`."""
+        """Metrics, and a row a record.
+
+        `item, model, data` (the split), `source, nll` (nats), `tokens, bytes, unigram_nll`.
+        """
         where = place(stage)
         demand(where, "torch", "transformers", "tokenizers")
         if model is None:
@@ -75,7 +81,8 @@ class Perplexity:
         shaped(records, ["text", "messages"], "perplexity reads text or messages: name such sources in `only`")
         quieten(world.threads)
         scorer, tokenizer = self.scorer(model, where), loaded_tokenizer(model, where)
-        measured = [Measured(self, one_source(records, name), tokenizer, scorer, journal) for name in records.sources]
+        given = (tokenizer, scorer, journal, fingerprint_of(model))
+        measured = [Measured(self, one_source(records, name), *given) for name in records.sources]
         items = pa.concat_tables([part for source in measured for part in source.items()])
         return Evaluation(metrics(items), items)
 
@@ -101,6 +108,8 @@ class Measured:
     tokenizer: Any
     scorer: Scorer
     journal: Journal
+    model: str
+    """The model's fingerprint."""
 
     @property
     def column(self) -> str:
@@ -127,6 +136,8 @@ class Measured:
         """A row for each record of a batch."""
         columns = [
             batch["id"].combine_chunks(),
+            pa.repeat(pa.scalar(self.model, pa.string()), len(batch)),
+            pa.repeat(pa.scalar(self.records.split, pa.string()), len(batch)),
             batch["source"].cast(pa.string()).combine_chunks(),
             pa.array(self.scorer.nats(items)),
             pa.array([len(item.scored) for item in items], pa.int64()),

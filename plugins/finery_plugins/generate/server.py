@@ -38,6 +38,8 @@ class ServerWriter:
     pace: Pace
     stopping: Event = field(default_factory=Event)
     """Set when the run is to stop: whoever waits, waits no longer."""
+    faults: list[str] = field(default_factory=list)
+    """Why a request was sent again, each time."""
 
     @classmethod
     def of(cls, server: Server, sampling: Sampling, out: Path) -> ServerWriter:
@@ -85,6 +87,7 @@ class ServerWriter:
             except Again as fault:
                 last = fault
             if tried < self.server.retries:
+                self.faults.append(str(last))
                 self.pause(last, name, tried)
         if last.shared:
             remedy = "answers so far are kept: run again when the server can be used"

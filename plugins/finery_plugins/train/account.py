@@ -15,6 +15,7 @@ from finery_plugins.train import checkpoints
 from finery_plugins.train.rows import Plan
 from finery_plugins.train.site import Site
 from finery_plugins.train.tokens import Tokens
+from finery_plugins.train.workers import Share, any_of, meet, reduced
 
 NUMBERS = ("loss", "tokens", "learning_rate", "grad_norm", "tokens_per_second")
 """The metrics of a training; `loss` (nats a token) and `tokens` (that a loss is taken on) also come as `loss/source`
@@ -44,6 +45,8 @@ class Account:
 
     plan: Plan
     site: Site
+    share: Share
+    """Which rows are whose."""
     measures: tuple[str, ...] = ()
     """The names of what the objective reports beside its loss."""
     line: Any = None
@@ -107,8 +110,9 @@ class Account:
         for name, (part, count) in zip(self.tokens.names, sums, strict=True):
             if count:
                 said |= {f"loss/{name}": part / count, f"tokens/{name}": count}
-        for name, pair in self.measured.items():
-            total, count = reduced(pair).tolist()
+        for name in self.measures:
+            # A worker whose rows have run out has measured nothing, and is waited for all the same.
+            total, count = reduced(self.measured.get(name, zeros(2, self.codes.device))).tolist()
             said[name] = total / max(count, 1)
         self.measured = {}
         return said
@@ -137,16 +141,15 @@ class Account:
         self.written += 1
 
     def records(self, first: int, last: int) -> None:
-        """The records of steps `first` to `last` into the journal."""
-        if self.site.world.rank:
-            return
-        for table in self.plan.account(first, last):
+        """The records of steps `first` to `last` into the journal, all workers' together."""
+        for table in self.plan.account(first, last, self.share):
             self.site.journal.steps(table)
 
     def close(self, last: int) -> None:
         """Write the records of all steps, once, so that no interruption writes any twice; and the losses of epochs
         that were cut short."""
-        self.records(1, last)
+        if not self.site.world.rank:
+            self.records(1, last)
         if self.epochs is not None:
             while self.written < -(-min(last * self.plan.loop.step_rows, len(self.plan)) // len(self.plan.rows)):
                 self.end_epoch()
@@ -154,7 +157,7 @@ class Account:
     def is_late(self) -> bool:
         """Whether this call has used up its seconds."""
         limit = self.plan.loop.max_seconds
-        return limit is not None and time.monotonic() - self.began > limit
+        return limit is not None and any_of(time.monotonic() - self.began > limit)
 
     def save(self, checkpoint: Path) -> None:
         """Put the sums of the epochs under way beside a checkpoint."""
@@ -162,12 +165,16 @@ class Account:
             np.savez(self.kept(checkpoint), epochs=self.epochs.cpu().numpy(), written=self.written)
 
     def resume(self, checkpoint: Path) -> None:
-        """Go on from the sums beside a checkpoint."""
+        """Go on from the sums beside a checkpoint; where other workers wrote it, the first one takes all of theirs."""
         import torch
 
-        if self.kept(checkpoint).exists():
-            with np.load(self.kept(checkpoint)) as found:
-                self.epochs, self.written = torch.from_numpy(found["epochs"]), int(found["written"])
+        kept = sorted(checkpoint.glob("account-*.npz"))
+        own = len(kept) == self.site.world.size
+        for path in [self.kept(checkpoint)] if own else kept:
+            with np.load(path) as found:
+                sums, self.written = torch.from_numpy(found["epochs"]), int(found["written"])
+            taken = sums if own or not self.site.world.rank else torch.zeros_like(sums)
+            self.epochs = taken if self.epochs is None else self.epochs + taken
         self.step = checkpoints.step_of(checkpoint)
 
     def kept(self, checkpoint: Path) -> Path:
@@ -175,14 +182,11 @@ class Account:
         return checkpoint / f"account-{self.site.world.rank}.npz"
 
 
-def reduced(sums: Any) -> Any:
-    """Sums over all workers that train together."""
-    from torch import distributed
+def zeros(count: int, device: Any) -> Any:
+    """`float64` (count,) tensor of nothing."""
+    import torch
 
-    if distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1:
-        sums = sums.clone()
-        distributed.all_reduce(sums)
-    return sums
+    return torch.zeros(count, dtype=torch.float64, device=device)
 
 
 def by_record(tokens: Tokens, sums: np.ndarray, epoch: int) -> pa.Table:
@@ -225,7 +229,9 @@ def account_callback(account: Account) -> Any:
     def save(_: Any, args: Any, state: Any, _control: Any, **__: Any) -> None:
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         account.save(folder)
-        checkpoints.mark(folder, account.plan.digest)
+        meet()
+        if not account.site.world.rank:
+            checkpoints.mark(folder, account.plan.digest, account.site.world.size)
 
     def logged(_: Any, _args: Any, state: Any, _control: Any, *, logs: Any, **__: Any) -> None:
         account.write(logs, state.global_step)

@@ -6,16 +6,17 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 MARK = "finery.json"
 """Written last: a checkpoint without it was interrupted."""
 
 
-def mark(folder: Path, plan: str) -> None:
-    """Say that a checkpoint is finished and which plan it belongs to."""
+def mark(folder: Path, plan: str, workers: int = 1) -> None:
+    """Say that a checkpoint is finished, which plan it belongs to, and how many workers wrote it."""
     beside = folder / (MARK + ".unfinished")
     with beside.open("w") as file:
-        json.dump({"plan": plan}, file)
+        json.dump({"plan": plan, "workers": workers}, file)
         file.flush()
         os.fsync(file.fileno())
     beside.replace(folder / MARK)
@@ -34,11 +35,21 @@ def newest(folder: Path, plan: str) -> Path | None:
 
 def belongs(checkpoint: Path, plan: str) -> bool:
     """Whether a checkpoint is finished and of this plan."""
+    return marked(checkpoint).get("plan") == plan
+
+
+def workers_of(checkpoint: Path) -> int:
+    """How many workers wrote a finished checkpoint."""
+    return int(marked(checkpoint).get("workers", 1))
+
+
+def marked(checkpoint: Path) -> dict[str, Any]:
+    """What is said of a checkpoint; nothing of one that is not finished."""
     try:
         said = json.loads((checkpoint / MARK).read_text())
     except (OSError, ValueError):
-        return False
-    return isinstance(said, dict) and said.get("plan") == plan
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def step_of(checkpoint: Path) -> int:

@@ -49,7 +49,13 @@ def carried_out(training: Training, network: Any, folds: int | None) -> Any:
 
 
 def left(network: Any, tokenizer: Any, model: Model | None, site: Site) -> Model:
-    """The trained model as a plain folder, and nothing beside it that only the training needed."""
-    made = left_model(network, tokenizer, site.out, site.stage.id, None if model is None else model.name)
+    """The trained model as a plain folder, and nothing beside it that only the training needed.
+
+    The first worker writes it; the others' answer says where it will be.
+    """
+    base = None if model is None else model.name
+    if site.world.rank:
+        return Model(path=site.out, name=site.stage.id, fingerprint="", base=base)
+    made = left_model(network, tokenizer, site.out, site.stage.id, base)
     checkpoints.remove(*(site.out / name for name in WORK))
     return made

@@ -8,12 +8,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, Needs, Stage, World, hookimpl, plugin
+from finery import Dataset, Journal, Model, Needs, Preview, Stage, World, hookimpl, plugin
 from finery_plugins.train import options
 from finery_plugins.train.answers import Answers
 from finery_plugins.train.method import Method
 from finery_plugins.train.outcomes import Outcomes
 from finery_plugins.train.preferences import PAIRS, pairs
+from finery_plugins.train.preview import preview_answers
 from finery_plugins.train.references import references
 from finery_plugins.train.site import Site
 from finery_plugins.train.tuner import Task, as_it_is, made_tuner, run
@@ -88,6 +89,11 @@ class Dpo:
         batch.known = references(tuner, batch.rows)
         run(tuner)
         return begin.left()
+
+    @hookimpl
+    def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
+        """What a training on these examples would be shown."""
+        return preview_answers(self, examples, model, out, stage, [PAIRS], PAIRS, pairs)
 
     def task(self, batch: Answers) -> Task:
         """What TRL is asked to do."""

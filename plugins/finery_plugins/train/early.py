@@ -15,6 +15,7 @@ from finery import UsageError, did_you_mean
 from finery_plugins.train.heldout import by_source, measured
 from finery_plugins.train.rows import Plan
 from finery_plugins.train.site import Site
+from finery_plugins.train.workers import meet
 
 if TYPE_CHECKING:
     from finery_plugins.train.trainer import Objective
@@ -98,6 +99,7 @@ class Watch:
         import torch
         from safetensors.torch import load_file
 
+        meet()
         kept = load_file(self.weights(self.best_step))
         with torch.no_grad():
             for name, part in trained_parts(model).items():
@@ -107,11 +109,13 @@ class Watch:
 
     def save(self, checkpoint: Path) -> None:
         """Put the state beside a checkpoint; weights that no checkpoint speaks of any more are removed."""
+        if self.site.world.rank:
+            return
         state = {"best": self.best, "best_step": self.best_step, "waited": self.waited}
         (checkpoint / "early.json").write_text(json.dumps(state))
         needed = {self.best_step} | {kept_step(other) for other in checkpoint.parent.glob("checkpoint-*")}
         for path in self.folder.glob("*.safetensors"):
-            if int(path.stem) not in needed and not self.site.world.rank:
+            if int(path.stem) not in needed:
                 path.unlink()
 
     def resume(self, checkpoint: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, HubFile, Journal, Model, Needs, Stage, UsageError, World, hookimpl, plugin
+from finery import Dataset, HubFile, Journal, Model, Needs, Preview, Stage, UsageError, World, hookimpl, plugin
 from finery_plugins.train import options
 from finery_plugins.train.architecture import GENERATOR, MASKED, Shape, configuration, context_of, loaded_model
 from finery_plugins.train.course import carried_out, left, sow, whole
@@ -18,6 +18,8 @@ from finery_plugins.train.dropout import drop_out
 from finery_plugins.train.loop import Loop
 from finery_plugins.train.masking import maskable, masking
 from finery_plugins.train.method import Method, adapted, merged
+from finery_plugins.train.preflight import check_rows
+from finery_plugins.train.preview import preview_texts
 from finery_plugins.train.replaced import pair_class, replaced
 from finery_plugins.train.site import Site, settle
 from finery_plugins.train.texts import Fit, texts_of
@@ -97,13 +99,15 @@ class Electra:
     bf16: options.BFloat16 = False
     gradient_checkpointing: options.GradientCheckpointing = False
     compile: options.Compile = False
+    zero: options.Zero = None
+    offload: options.Offload = None
     checkpoint_steps: options.CheckpointSteps = 500
     log_steps: options.LogSteps = 10
 
     @model_validator(mode="after")
-    def one_budget(self) -> Electra:
-        """Refuse two budgets at once."""
-        return options.one_budget(self)  # type: ignore[no-any-return]
+    def consistent(self) -> Electra:
+        """Refuse options that do not go together."""
+        return options.consistent(self)  # type: ignore[no-any-return]
 
     @hookimpl
     def train(
@@ -111,7 +115,7 @@ class Electra:
     ) -> Model:
         """The trained discriminator, in `out`."""
         site = Site(out, world, stage, journal)
-        settle(site)
+        settle(site, together=True)
         texts = texts_of(examples, self.split, "electra", site)
         tokenizer = texts.tokenizer(model, self.fit)
         maskable(tokenizer, site.place)
@@ -132,9 +136,17 @@ class Electra:
             early=self.early_stopping,
             held=texts.held(tokenizer, self.early_stopping),
         )
+        check_rows(training, pair, tokenizer)
         pair = carried_out(training, pair, self.folds)
-        merged(pair.generator, self.method, None).save_pretrained(out / GENERATOR)
+        generator = merged(pair.generator, self.method, None)
+        if not world.rank:
+            generator.save_pretrained(out / GENERATOR)
         return left(merged(pair.discriminator, self.method, None), tokenizer, model, site)
+
+    @hookimpl
+    def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
+        """What a training on these examples would be shown."""
+        return preview_texts(self, examples, model, out, stage, ahead=0, kind=MASKED)
 
     @property
     def fit(self) -> Fit:

@@ -16,6 +16,7 @@ from finery_plugins.train.heldout import by_source, measured
 from finery_plugins.train.site import Site
 from finery_plugins.train.tokens import Tokens
 from finery_plugins.train.training import Training, trained
+from finery_plugins.train.workers import meet
 
 SALT = 0x666F6C64
 """Sets the draw of folds apart from the order of training, which comes from the same hash."""
@@ -67,7 +68,8 @@ def cross_validate(training: Training, count: int) -> None:
         told(training, training.tokens.part(folds == fold), sums, "fold_loss", fold + 1)
         total[folds == fold] = sums
     told(training, training.tokens, total, "cross_validated_loss", None)
-    training.site.journal.losses(by_record(training.tokens, total, 0))
+    if not training.site.world.rank:
+        training.site.journal.losses(by_record(training.tokens, total, 0))
 
 
 def told(training: Training, tokens: Tokens, sums: np.ndarray, name: str, step: int | None) -> None:
@@ -85,10 +87,12 @@ def fold_sums(training: Training, held: np.ndarray, fold: int) -> np.ndarray:
         network = trained(training, training.network(), training.tokens.part(~held), site)
         with training.attached(network) as objective:
             sums = measured(network, objective, training.once(training.tokens.part(held)))
-        beside = done.with_suffix(".unfinished")
-        pq.write_table(pa.table({"nats": sums[:, 0], "tokens": sums[:, 1]}), beside)
-        beside.replace(done)
-        checkpoints.remove(site.out / "checkpoints", site.out / "best")
+        if not site.world.rank:
+            beside = done.with_suffix(".unfinished")
+            pq.write_table(pa.table({"nats": sums[:, 0], "tokens": sums[:, 1]}), beside)
+            beside.replace(done)
+            checkpoints.remove(site.out / "checkpoints", site.out / "best")
+        meet()
     found = pq.read_table(done)
     return np.stack([found[name].to_numpy() for name in ("nats", "tokens")], axis=1)
 

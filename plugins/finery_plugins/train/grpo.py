@@ -7,10 +7,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, ModelName, Needs, Stage, World, hookimpl, plugin
+from finery import Dataset, Journal, Model, ModelName, Needs, Preview, Stage, World, hookimpl, plugin
 from finery_plugins.train import options, rollouts
 from finery_plugins.train.group_policy import grouped, whole_groups
 from finery_plugins.train.method import Method
+from finery_plugins.train.preview import preview_prompts
 from finery_plugins.train.rewards import something
 from finery_plugins.train.rules import Rule
 from finery_plugins.train.site import Site
@@ -100,3 +101,8 @@ class Grpo:
 
         said = {"loss_type": self.loss, "scale_rewards": "group" if self.scale else "none", "epsilon": self.clip_ratio}
         return groups.begin.tuned(groups.task(GRPOTrainer, GRPOConfig, said), groups.outcomes)
+
+    @hookimpl
+    def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
+        """What a training on these examples would be shown."""
+        return preview_prompts(self, examples, model, out, stage)

@@ -9,6 +9,7 @@ import numpy as np
 
 from finery_plugins.train.rows import Plan
 from finery_plugins.train.tokens import Tokens
+from finery_plugins.train.workers import place_among, reduced
 
 if TYPE_CHECKING:
     from finery_plugins.train.trainer import Objective
@@ -17,19 +18,23 @@ if TYPE_CHECKING:
 def measured(model: Any, objective: Objective, plan: Plan) -> np.ndarray:
     """`float64` (sequences, 2): nats and tokens of each sequence, by a model that drops out nothing.
 
-    What an objective draws, it draws as in the first epoch: two measurements differ by the model alone.
+    What an objective draws, it draws as in the first epoch: two measurements differ by the model alone. Several workers
+    share the rows, and all have the sums.
     """
     import torch
+
+    rank, size = place_among()
 
     sums = np.zeros((len(plan.rows.tokens), 2))
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
     with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=plan.loop.bf16):
-        for start in range(0, len(plan), plan.loop.batch):
+        for start in range(rank * plan.loop.batch, len(plan), size * plan.loop.batch):
             inputs = objective.batch(plan, range(start, min(start + plan.loop.batch, len(plan))))
             add(sums, objective, model, {name: value.to(device) for name, value in inputs.items()})
     model.train(was_training)
-    return sums
+    found: np.ndarray = reduced(torch.from_numpy(sums).to(device)).cpu().numpy()
+    return found
 
 
 def add(sums: np.ndarray, objective: Objective, model: Any, inputs: Mapping[str, Any]) -> None:

@@ -32,6 +32,8 @@ class Loop:
     log_steps: int
     compile: bool = False
     group_by_length: bool = False
+    zero: int | None = None
+    offload: str | None = None
 
     @classmethod
     def of(cls, plugin: Any, **changed: Any) -> Loop:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, Needs, Stage, World, hookimpl, plugin
+from finery import Dataset, Journal, Model, Needs, Preview, Stage, World, hookimpl, plugin
 from finery_plugins.train import options
 from finery_plugins.train.architecture import MASKED, Shape, context_of, fresh_model, offset_of
 from finery_plugins.train.course import carried_out, left, prepared, sow, whole
@@ -18,6 +18,8 @@ from finery_plugins.train.loop import Loop
 from finery_plugins.train.masked import masked
 from finery_plugins.train.masking import maskable, masking
 from finery_plugins.train.method import Method, merged
+from finery_plugins.train.preflight import check_rows
+from finery_plugins.train.preview import preview_texts
 from finery_plugins.train.site import Site, settle
 from finery_plugins.train.texts import Fit, texts_of
 from finery_plugins.train.tokens import Tokens
@@ -90,13 +92,15 @@ class MaskedLm:
     bf16: options.BFloat16 = False
     gradient_checkpointing: options.GradientCheckpointing = False
     compile: options.Compile = False
+    zero: options.Zero = None
+    offload: options.Offload = None
     checkpoint_steps: options.CheckpointSteps = 500
     log_steps: options.LogSteps = 10
 
     @model_validator(mode="after")
-    def one_budget(self) -> MaskedLm:
-        """Refuse two budgets at once."""
-        return options.one_budget(self)  # type: ignore[no-any-return]
+    def consistent(self) -> MaskedLm:
+        """Refuse options that do not go together."""
+        return options.consistent(self)  # type: ignore[no-any-return]
 
     @hookimpl
     def train(
@@ -104,7 +108,7 @@ class MaskedLm:
     ) -> Model:
         """The trained model, in `out`."""
         site = Site(out, world, stage, journal)
-        settle(site)
+        settle(site, together=True)
         texts = texts_of(examples, self.split, "masked-lm", site)
         tokenizer = texts.tokenizer(model, self.fit)
         maskable(tokenizer, site.place)
@@ -123,7 +127,13 @@ class MaskedLm:
             early=self.early_stopping,
             held=texts.held(tokenizer, self.early_stopping),
         )
+        check_rows(training, network, tokenizer, share=self.share)
         return left(merged(carried_out(training, network, self.folds), self.method, None), tokenizer, model, site)
+
+    @hookimpl
+    def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
+        """What a training on these examples would be shown."""
+        return preview_texts(self, examples, model, out, stage, ahead=0, kind=MASKED, share=self.share)
 
     @property
     def fit(self) -> Fit:

@@ -122,6 +122,35 @@ Folds = Annotated[
     ),
 ]
 
+Zero = Annotated[
+    Literal[0, 1, 2, 3] | None,
+    Field(
+        description="Let DeepSpeed divide a training among its workers (ZeRO): 1 the optimizer's state, 2 gradients "
+        "too, 3 weights too; 0 nothing. Without it, every worker holds all. Needs the extra `deepspeed`."
+    ),
+]
+Offload = Annotated[
+    Literal["optimizer", "parameters"] | None,
+    Field(
+        description="With `zero`, keep in the memory of the machine rather than of its GPU: the optimizer's state, or "
+        "with `zero = 3` the parameters too.",
+    ),
+]
+
+
+def consistent(plugin: Any) -> Any:
+    """`plugin`, if its options go together. Raises ValueError otherwise."""
+    one_budget(plugin)
+    if plugin.offload and not plugin.zero:
+        raise ValueError(f"`offload` moves what `zero` divides, which is {plugin.zero}: set `zero` to 1, 2 or 3")
+    if plugin.offload == "parameters" and plugin.zero != 3:
+        raise ValueError("`offload = \"parameters\"` moves what `zero = 3` divides: set that, or offload `optimizer`")
+    if plugin.zero == 3 and plugin.early_stopping:
+        raise ValueError("`early_stopping` keeps whole weights, which no worker has with `zero = 3`: set `zero` to 2")
+    if plugin.zero is not None and plugin.folds:
+        raise ValueError("`folds` trains several models in one process, which DeepSpeed does not: leave `zero` out")
+    return plugin
+
 
 def one_budget(plugin: Any) -> Any:
     """`plugin`, if at most one of its `steps`, `epochs` and `tokens` is set. Raises ValueError otherwise."""

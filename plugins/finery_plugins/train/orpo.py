@@ -10,12 +10,13 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, Needs, Stage, World, hookimpl, plugin
+from finery import Dataset, Journal, Model, Needs, Preview, Stage, World, hookimpl, plugin
 from finery_plugins.train import options
 from finery_plugins.train.answers import Answers
 from finery_plugins.train.method import Method
 from finery_plugins.train.outcomes import Outcomes
 from finery_plugins.train.preferences import PAIRS, pairs
+from finery_plugins.train.preview import preview_answers
 from finery_plugins.train.site import Site
 from finery_plugins.train.tuner import Task
 from finery_plugins.train.tuning import begun, settled
@@ -84,6 +85,11 @@ class Orpo:
         plan = begin.plan(begin.rows(records, PAIRS, pairs, count=2), usual=8e-6)
         batch = OddsBatch(Answers(plan, begin.tokenizer.pad_token_id))
         return begin.tuned(self.task(batch, begin.context), Outcomes(plan, site))
+
+    @hookimpl
+    def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
+        """What a training on these examples would be shown."""
+        return preview_answers(self, examples, model, out, stage, [PAIRS], PAIRS, pairs)
 
     def task(self, batch: OddsBatch, context: int) -> Task:
         """What TRL is asked to do."""

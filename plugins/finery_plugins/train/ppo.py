@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, ModelName, Needs, Stage, World, hookimpl, plugin
+from finery import Dataset, Journal, Model, ModelName, Needs, Preview, Stage, World, hookimpl, plugin
 from finery_plugins.train import options, rollouts
 from finery_plugins.train.actor import actor_class
 from finery_plugins.train.architecture import loaded_model
@@ -16,6 +16,7 @@ from finery_plugins.train.method import Method
 from finery_plugins.train.outcomes import Outcomes
 from finery_plugins.train.policy import stops, whole
 from finery_plugins.train.ppo_trainer import Proximal
+from finery_plugins.train.preview import preview_prompts
 from finery_plugins.train.prompts import KINDS, REMEDY, Prompts
 from finery_plugins.train.rewards import answered, on_device, rewards, something
 from finery_plugins.train.rules import Rule
@@ -131,6 +132,11 @@ class Ppo:
         outcomes = Outcomes(made.plan, site, "reward", self.passes)
         run(made_tuner(objective.task(), self.actor(begin), begin.tokenizer, outcomes))
         return begin.left()
+
+    @hookimpl
+    def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
+        """What a training on these examples would be shown."""
+        return preview_prompts(self, examples, model, out, stage)
 
     def actor(self, begin: Beginning) -> Any:
         """The policy with its value head."""

@@ -90,13 +90,15 @@ class Pretrain:
     bf16: options.BFloat16 = False
     gradient_checkpointing: options.GradientCheckpointing = False
     compile: options.Compile = False
+    zero: options.Zero = None
+    offload: options.Offload = None
     checkpoint_steps: options.CheckpointSteps = 500
     log_steps: options.LogSteps = 10
 
     @model_validator(mode="after")
-    def one_budget(self) -> Pretrain:
-        """Refuse two budgets at once."""
-        return options.one_budget(self)  # type: ignore[no-any-return]
+    def consistent(self) -> Pretrain:
+        """Refuse options that do not go together."""
+        return options.consistent(self)  # type: ignore[no-any-return]
 
     @hookimpl
     def train(
@@ -104,7 +106,7 @@ class Pretrain:
     ) -> Model:
         """The trained model, in `out`."""
         site = Site(out, world, stage, journal)
-        settle(site)
+        settle(site, together=True)
         texts = texts_of(examples, self.split, "pretrain", site)
         tokenizer = texts.tokenizer(model, self.fit)
         network = self.network(tokenizer, model, site)

@@ -56,10 +56,14 @@ def save(self: Any, folder: Any, **_: Any) -> None:
     """Both models' weights as one file, those they share once: for checkpoints alone."""
     from pathlib import Path
 
-    from safetensors.torch import save_model
+    import torch
+    from safetensors.torch import save_file
 
     Path(folder).mkdir(parents=True, exist_ok=True)
-    save_model(self, str(Path(folder) / "model.safetensors"), metadata={"format": "pt"})
+    named = dict(self.named_parameters()) | {k: v for k, v in self.named_buffers() if k in self.state_dict()}
+    # Copies: weights may be views of one buffer, as DeepSpeed holds them.
+    tensors = {name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in named.items()}
+    save_file(tensors, Path(folder) / "model.safetensors", metadata={"format": "pt"})
 
 
 def forward(

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, Needs, Stage, UsageError, World, hookimpl, plugin
+from finery import Dataset, Journal, Model, Needs, Preview, Stage, UsageError, World, hookimpl, plugin
 from finery_plugins.format.ranked import Ranked, asked
 from finery_plugins.train import options
 from finery_plugins.train.answers import Answers
@@ -21,6 +21,7 @@ from finery_plugins.train.method import Method
 from finery_plugins.train.outcomes import Outcomes
 from finery_plugins.train.policy import judge
 from finery_plugins.train.preferences import PAIRS, RANKED, Answered, pairs
+from finery_plugins.train.preview import preview_answers
 from finery_plugins.train.records import Records
 from finery_plugins.train.site import Site
 from finery_plugins.train.tuner import Task, made_tuner, run
@@ -108,6 +109,11 @@ class Reward:
         run(tuner)
         self.judge(begin, examples, tuner)
         return begin.left()
+
+    @hookimpl
+    def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
+        """What a training on these examples would be shown."""
+        return preview_answers(self, examples, model, out, stage, [PAIRS, RANKED], COLUMNS, self.read, writes=False)
 
     def read(self, batch: pa.Table) -> Iterator[Answered]:
         """The pairs of each record, chosen and rejected by turns."""

@@ -7,10 +7,11 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, ModelName, Needs, Stage, World, hookimpl, plugin
+from finery import Dataset, Journal, Model, ModelName, Needs, Preview, Stage, World, hookimpl, plugin
 from finery_plugins.train import options, rollouts
 from finery_plugins.train.group_policy import grouped, whole_groups
 from finery_plugins.train.method import Method
+from finery_plugins.train.preview import preview_prompts
 from finery_plugins.train.rewards import something
 from finery_plugins.train.rules import Rule
 from finery_plugins.train.site import Site
@@ -94,3 +95,8 @@ class Rloo:
 
         said = {"epsilon": self.clip_ratio}
         return groups.begin.tuned(groups.task(RLOOTrainer, RLOOConfig, said), groups.outcomes)
+
+    @hookimpl
+    def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
+        """What a training on these examples would be shown."""
+        return preview_prompts(self, examples, model, out, stage)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from finery_plugins.train.loop import Loop
 from finery_plugins.train.packing import Packed
 from finery_plugins.train.tokens import UNTRAINED, parted
+from finery_plugins.train.workers import Share
 
 STEPS = pa.schema(
     [
@@ -85,22 +86,24 @@ class Plan:
         size = self.loop.step_rows
         return int(self.sizes[self.order[(first - 1) * size : last * size]].sum())
 
-    def account(self, first: int, last: int) -> Iterator[pa.Table]:
+    def account(self, first: int, last: int, share: Share | None = None) -> Iterator[pa.Table]:
         """Which tokens of which records went into steps `first` to `last`: `step, rank, record, start,
-        length`."""
+        length`; one worker's where no other share is given."""
         for start in range(first, last + 1, 256):
-            yield self.account_part(range(start, min(start + 256, last + 1)))
+            yield self.account_part(start, min(start + 255, last), share or Share(self.loop.step_rows, self.loop.batch))
 
-    def account_part(self, steps: Sequence[int]) -> pa.Table:
+    def account_part(self, first: int, last: int, share: Share) -> pa.Table:
         """The account of a few steps, as one table."""
-        bounds, packed = self.rows.bounds, self.rows
-        pairs = [(step, np.arange(bounds[row], bounds[row + 1])) for step in steps for row in self.rows_of(step)]
-        pieces = np.concatenate([found for _, found in pairs])
-        numbers = np.repeat([step for step, _ in pairs], [len(found) for _, found in pairs])
+        size, packed = self.loop.step_rows, self.rows
+        places = np.arange((first - 1) * size, min(last * size, len(self.order)))
+        rows = self.order[places]
+        counts = packed.bounds[rows + 1] - packed.bounds[rows]
+        # Each row's pieces follow each other: its first one, and how far each is from the first of all rows' pieces.
+        pieces = np.repeat(packed.bounds[rows] - (np.cumsum(counts) - counts), counts) + np.arange(counts.sum())
         return pa.table(
             [
-                pa.array(numbers, pa.int64()),
-                pa.array(np.zeros(len(pieces), np.int32)),
+                pa.array(np.repeat(places // size + 1, counts), pa.int64()),
+                pa.array(np.repeat(share.ranks(places), counts), pa.int32()),
                 packed.tokens.ids.take(pa.array(packed.sequences[pieces])),
                 pa.array(packed.offsets[pieces]),
                 pa.array(packed.lengths[pieces]),

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import model_validator
 
-from finery import Dataset, Journal, Model, Needs, Preview, Stage, UsageError, World, hookimpl, plugin
+from finery import DataError, Dataset, Journal, Model, Needs, Preview, Stage, UsageError, World, hookimpl, plugin
 from finery_plugins.train import options
 from finery_plugins.train.architecture import context_of, stop_at
 from finery_plugins.train.causal import causal
@@ -75,13 +75,15 @@ class Sft:
     bf16: options.BFloat16 = False
     gradient_checkpointing: options.GradientCheckpointing = False
     compile: options.Compile = False
+    zero: options.Zero = None
+    offload: options.Offload = None
     checkpoint_steps: options.CheckpointSteps = 500
     log_steps: options.LogSteps = 10
 
     @model_validator(mode="after")
-    def one_budget(self) -> Sft:
-        """Refuse two budgets at once."""
-        return options.one_budget(self)  # type: ignore[no-any-return]
+    def consistent(self) -> Sft:
+        """Refuse options that do not go together."""
+        return options.consistent(self)  # type: ignore[no-any-return]
 
     @hookimpl
     def train(
@@ -89,7 +91,7 @@ class Sft:
     ) -> Model:
         """The tuned model, in `out`."""
         site = Site(out, world, stage, journal)
-        settle(site)
+        settle(site, together=True)
         if model is None:
             raise UsageError.at(site.place, "has no model to tune", "set `model`, or train one before it")
         records = Records(examples, stage, self.split)
@@ -141,12 +143,16 @@ class Sft:
 
     def plain(self, network: Any, site: Site) -> Any:
         """The tuned model without what the method added."""
-        return merged(network, self.method, site.out / "adapter" if self.keep_adapter else None)
+        return merged(network, self.method, site.out / "adapter" if self.keep_adapter and not site.world.rank else None)
 
 
 def conversations_of(records: Records, tokenizer: Any, context: int, site: Site) -> Tokens:
     """The tokens of conversations. Raises DataError where too many teach nothing."""
     conversations = Conversations(tokenizer, context, site)
-    tokens = tokenised(records, ["messages"], conversations.encode, 1.0, site)
+    try:
+        tokens = tokenised(records, ["messages"], conversations.encode, 1.0, site)
+    except DataError:  # nothing is left: the reason comes first, where there is one
+        conversations.check()
+        raise
     conversations.check()
     return tokens

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from finery import Journal, Stage, UsageError, World, missing_extra
+from finery_plugins.train.workers import join
 
 
 @dataclass(frozen=True)
@@ -38,29 +39,31 @@ def demand(where: str, *modules: str) -> None:
             raise missing_extra(where, module, "train")
 
 
-def settle(site: Site, *modules: str) -> None:
+def settle(site: Site, *modules: str, together: bool = False) -> None:
     """Make this process ready to train: libraries there, threads pinned, nothing sent home, no bars of
-    others.
+    others; and where several train `together`, the other workers met.
 
     Threads are pinned because sums of floats depend on how many there are. Raises MissingExtra, and
-    UsageError for more than one worker.
+    UsageError for more than one worker where the objective knows one alone.
     """
     demand(site.place, "torch", "transformers", "tokenizers", "accelerate", *modules)
-    if site.world.size > 1:
-        fault = f"was asked to train on {site.world.size} workers"
-        raise UsageError.at(site.place, fault, "train plugins run on one worker: leave `needs` at one")
+    if site.world.size > 1 and not together:
+        fault = f"was asked to train on {site.world.size} workers, and '{site.stage.plugin}' trains on one alone"
+        raise UsageError.at(site.place, fault, "leave `workers` out of `needs`")
     site.out.mkdir(parents=True, exist_ok=True)
     quieten(site.world.threads)
+    join(site.world, site.place)
 
 
 def quieten(threads: int) -> None:
     """Pin torch's threads, turn telemetry off, and leave progress and messages to Finery."""
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    # They say at each start which kernels of theirs cannot be used here, which no one asked for.
+    for name in ("bitsandbytes", "torchao", "torch.utils._pytree"):
+        messages.getLogger(name).setLevel(messages.ERROR)
     import torch
     from transformers.utils import logging
 
-    # It says at each start that a kernel of a hub's is not installed, which no one asked for.
-    messages.getLogger("bitsandbytes").setLevel(messages.ERROR)
     torch.set_num_threads(threads)
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
     logging.disable_progress_bar()

@@ -16,6 +16,7 @@ from finery_plugins.train.site import Site
 from finery_plugins.train.tokenizer import documents, kept_tokenizer, loaded_tokenizer, trained_tokenizer
 from finery_plugins.train.tokens import Tokens, tokenised
 from finery_plugins.train.vocabulary import Kind
+from finery_plugins.train.workers import in_turn
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,13 @@ class Texts:
         if model is not None:
             return loaded_tokenizer(model, self.site.place)
         folder = self.site.out / "tokenizer"
-        if not folder.exists():
-            texts = sample(self.records, "text", self.found.below(fit.bytes))
-            beside = folder.with_name("tokenizer.unfinished")
-            made = trained_tokenizer(texts, fit.vocabulary, fit.context, fit.kind, fit.masks)
-            made.save_pretrained(beside)
-            beside.rename(folder)
+        with in_turn():
+            if not folder.exists():
+                texts = sample(self.records, "text", self.found.below(fit.bytes))
+                beside = folder.with_name("tokenizer.unfinished")
+                made = trained_tokenizer(texts, fit.vocabulary, fit.context, fit.kind, fit.masks)
+                made.save_pretrained(beside)
+                beside.rename(folder)
         return kept_tokenizer(folder)
 
     def tokens(self, tokenizer: Any, budget: float) -> Tokens:

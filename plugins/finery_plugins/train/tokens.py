@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from finery import DataError, chance
 from finery_plugins.train.records import Encode, Records, drawn, source_codes
 from finery_plugins.train.site import Site
+from finery_plugins.train.workers import in_turn
 
 UNTRAINED = -100
 """The label that torch's cross entropy leaves out."""
@@ -110,12 +111,13 @@ def tokenised(
     Raises DataError where nothing is left to train on.
     """
     folder = site.out / name
-    if not folder.exists():
-        beside = folder.with_name(f"{name}.unfinished")
-        shutil.rmtree(beside, ignore_errors=True)
-        beside.mkdir(parents=True)
-        write(records, columns, encode, under, beside, site)
-        beside.rename(folder)
+    with in_turn():
+        if not folder.exists():
+            beside = folder.with_name(f"{name}.unfinished")
+            shutil.rmtree(beside, ignore_errors=True)
+            beside.mkdir(parents=True)
+            write(records, columns, encode, under, beside, site)
+            beside.rename(folder)
     return opened(folder, records.sources)
 
 

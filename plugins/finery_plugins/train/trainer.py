@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from finery import DataError
-from finery_plugins.train import checkpoints
+from finery_plugins.train import checkpoints, zero
 from finery_plugins.train.account import Account, Losses, account_callback
 from finery_plugins.train.early import Watch, watch_callback
+from finery_plugins.train.memory import explained
 from finery_plugins.train.rows import Plan
 from finery_plugins.train.site import Site
+from finery_plugins.train.tokens import UNTRAINED
+from finery_plugins.train.workers import Share, in_turn, share
 
 
 class Objective(Protocol):
@@ -40,13 +43,19 @@ def fit(model: Any, objective: Objective, plan: Plan, site: Site, watch: Watch |
     weights end as they were when these cost least. Raises DataError where the loss is not a number.
     """
     folder = site.out / "checkpoints"
-    account = Account(plan, site, objective.measures)
-    trainer = made_trainer(model, objective, plan, account, folder, watch)
-    resumed = checkpoints.newest(folder, plan.digest)
-    if resumed:
-        account.resume(resumed)
-    trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
-    account.close(trainer.state.global_step)
+    shared = share(plan.loop.step_rows, plan.loop.batch, site.world, site.place)
+    account = Account(plan, site, shared, objective.measures)
+    with zero.prepared(plan.loop, site):
+        trainer = made_trainer(model, objective, plan, account, folder, watch)
+        with in_turn():
+            resumed = checkpoints.newest(folder, plan.digest)
+        if resumed:
+            zero.check(plan.loop, checkpoints.workers_of(resumed), site)
+            account.resume(resumed)
+        with explained(site):
+            trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+        account.close(trainer.state.global_step)
+        zero.gather(model, plan.loop)
     if watch is not None:
         watch.restore(model)
 
@@ -55,14 +64,15 @@ def made_trainer(
     model: Any, objective: Objective, plan: Plan, account: Account, folder: Path, watch: Watch | None = None
 ) -> Any:
     """A Trainer that reads the plan from first row to last."""
+    import torch
     from transformers.trainer_callback import PrinterCallback
 
     watching = [] if watch is None else [watch_callback(watch, model, objective)]
     trainer = trainer_class()(
         model=model,
-        args=arguments(plan, folder, account.site),
+        args=arguments(plan, folder, account.site, account.share),
         train_dataset=plan,
-        data_collator=functools.partial(objective.batch, plan),
+        data_collator=functools.partial(batch, objective, plan),
         callbacks=[*watching, account_callback(account)],
     )
     trainer.objective, trainer.account = objective, account
@@ -70,6 +80,9 @@ def made_trainer(
     # the division by the number of tokens to Trainer.
     trainer.model_accepts_loss_kwargs = trainer.loss_is_scaled_for_ga = True
     trainer.remove_callback(PrinterCallback)
+    if account.site.world.rank:
+        # Weights are drawn alike by all workers; what each leaves out of its own rows is not.
+        torch.manual_seed(seed_of(plan, account.site) + account.site.world.rank)
     return trainer
 
 
@@ -79,20 +92,44 @@ def trainer_class() -> type:
     from transformers import Trainer
 
     ours = {"compute_loss": compute_loss, "log": log, "create_scheduler": create_scheduler}
+    ours |= {"get_train_dataloader": loader}
     return type("FineryTrainer", (Trainer,), ours)
 
 
-def arguments(plan: Plan, folder: Path, site: Site) -> Any:
+def loader(self: Any) -> Any:
+    """Torch's loader of what this worker is fed, in order."""
+    from torch.utils.data import DataLoader
+
+    account = self.account
+    batches = account.share.batches(len(account.plan), account.site.world.rank)
+    pins = self.args.dataloader_pin_memory
+    return DataLoader(account.plan, batch_sampler=batches, collate_fn=self.data_collator, pin_memory=pins)
+
+
+def batch(objective: Objective, plan: Plan, positions: Sequence[int]) -> dict[str, Any]:
+    """The rows at some positions; where a worker has none left in a step, one row that no loss is taken on: the others
+    wait for it to take part."""
+    import torch
+
+    if positions:
+        return objective.batch(plan, positions)
+    made = objective.batch(plan, [0])
+    blank = {name: torch.full_like(made[name], UNTRAINED) for name in ("labels", "shift_labels") if name in made}
+    return made | blank | {"blank": True}
+
+
+def arguments(plan: Plan, folder: Path, site: Site, shared: Share | None = None) -> Any:
     """Trainer's arguments for a plan."""
     import torch
     from transformers import TrainingArguments
 
     loop = plan.loop
+    shared = shared or Share(loop.step_rows, loop.batch)
     said = TrainingArguments(
         output_dir=str(folder),
         max_steps=plan.steps,
-        per_device_train_batch_size=loop.batch,
-        gradient_accumulation_steps=loop.accumulate,
+        per_device_train_batch_size=shared.batch,
+        gradient_accumulation_steps=shared.accumulate,
         learning_rate=loop.lr,
         weight_decay=loop.weight_decay,
         adam_beta2=loop.beta2,
@@ -100,7 +137,7 @@ def arguments(plan: Plan, folder: Path, site: Site) -> Any:
         seed=seed_of(plan, site),
         bf16=loop.bf16,
         activation_checkpointing=loop.gradient_checkpointing,
-        use_cpu=not torch.cuda.is_available(),
+        use_cpu=not torch.cuda.is_available() and loop.zero is None,
         # Ours alone is asked not to cache; Trainer would leave its answer in the model's configuration.
         use_cache=True,
         train_sampling_strategy="sequential",
@@ -112,6 +149,7 @@ def arguments(plan: Plan, folder: Path, site: Site) -> Any:
         save_total_limit=2,
         report_to="none",
         disable_tqdm=True,
+        **zero.arguments(loop, shared),
     )
     # Several GPUs in one process would split batches behind our back (DataParallel); `device` sets the count.
     if said.device.type == "cuda":
@@ -129,6 +167,8 @@ def compute_loss(self: Any, model: Any, inputs: dict[str, Any], *_: Any, num_ite
     """The loss a token over the whole step's tokens; its parts are noted by source."""
     import torch
 
+    zero.engaged(model, self.account.plan.loop, self.account.site)
+    blank = inputs.pop("blank", False)
     losses = self.objective.losses(model, inputs)
     step = self.state.global_step + 1
     if not torch.isfinite(losses.total):
@@ -136,8 +176,12 @@ def compute_loss(self: Any, model: Any, inputs: dict[str, Any], *_: Any, num_ite
         fault = f"the loss of step {step} is {losses.total.item()}"
         remedy = "lower `lr`, lengthen `warmup`, or look at the step's records: the lineage's `steps` names them"
         raise DataError.at(self.account.site.place, fault, remedy)
+    if blank:
+        self.account.ready(losses.nll.device)
+        return losses.total * 0
     self.account.note(losses)
-    return losses.total / max(int(num_items_in_batch), 1)
+    # Gradients are averaged over the workers, while this is a sum's part.
+    return losses.total * self.account.site.world.size / max(int(num_items_in_batch), 1)
 
 
 def log(self: Any, logs: dict[str, float], start_time: float | None = None) -> None:

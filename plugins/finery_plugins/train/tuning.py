@@ -17,6 +17,7 @@ from finery_plugins.train.outcomes import Outcomes
 from finery_plugins.train.packing import Packed, schedule
 from finery_plugins.train.policy import given, policy, stops
 from finery_plugins.train.preferences import Preferences, Read, Speller, demand_columns, in_rows
+from finery_plugins.train.preflight import check_answers, check_sequences
 from finery_plugins.train.records import Records
 from finery_plugins.train.rows import Plan
 from finery_plugins.train.site import Site, settle
@@ -56,13 +57,18 @@ class Beginning:
 
         `room` tokens of the context are left free. Raises DataError where too many records are of no use.
         """
-        encoder = Preferences(self.speller, self.context - room, self.site, read)
+        fits = self.context - room
+        if name == "tokens":
+            check_answers(records, columns, read, self.speller, self.network, fits, self.site)
+        encoder = Preferences(self.speller, fits, self.site, read)
         try:
             tokens = tokenised(records, columns, encoder.encode, 1.0, self.site, name)
         except DataError:  # nothing is left: the reason comes first, where there is one
             encoder.check()
             raise
         encoder.check()
+        if name == "tokens":
+            check_sequences(tokens, records, columns, read, self.network, self.tokenizer, self.site)
         return in_rows(tokens, count, together, self.context)
 
     def plan(self, rows: Packed, usual: float) -> Plan:
@@ -90,7 +96,7 @@ class Beginning:
         if hasattr(plain, "generation_config") and plain.can_generate():
             stops(plain, self.tokenizer)
         made = left_model(plain, self.tokenizer, site.out, site.stage.id, self.base.name)
-        checkpoints.remove(*(site.out / name for name in ("checkpoints", "tokens", "held")))
+        checkpoints.remove(*(site.out / name for name in ("checkpoints", "tokens", "held", "preflight")))
         return made
 
 

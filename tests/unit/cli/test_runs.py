@@ -37,7 +37,10 @@ def test_a_stage_says_why_it_ran(workshop: Workshop) -> None:
     assert any(line.startswith("read-a") and line.endswith("reused") for line in lines)
 
 
-@pytest.mark.parametrize(("pid", "status"), [(os.getpid(), "running"), (2**22 + 1, "killed"), ("", "killed")])
+RUNNERS = [(os.getpid(), "running"), (2**22 + 1, "killed"), ("", "killed")]
+
+
+@pytest.mark.parametrize(("pid", "status"), RUNNERS, ids=["this", "gone", "none"])
 def test_a_run_whose_process_is_gone_was_killed(tmp_path: Path, pid: object, status: str) -> None:
     (tmp_path / "lock").write_text(str(pid))
     rows = [{"status": "running", "started": 0}, {"status": "running", "started": 0}, {"status": "done", "started": 0}]

@@ -177,7 +177,9 @@ def test_a_folder_that_is_no_model_is_refused(train, texts: MemoryDataset, tmp_p
         train(Pretrain(steps=1), texts, model)
 
 
-def test_workers_that_do_not_know_where_they_meet_are_refused(texts: MemoryDataset, tmp_path: Path, stage: Stage, journal) -> None:
+def test_workers_that_do_not_know_where_they_meet_are_refused(
+    texts: MemoryDataset, tmp_path: Path, stage: Stage, journal
+) -> None:
     with pytest.raises(UsageError, match="is not told where they meet"):
         Pretrain(**SMALL).train(texts, None, tmp_path, World(size=2), stage, journal)
 

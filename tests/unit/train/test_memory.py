@@ -1,0 +1,34 @@
+"""Out of memory: the error says what to change, and no other error is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from training_samples import MemoryJournal
+
+from finery import Stage, WorkError, World
+from finery_plugins.train.memory import explained
+from finery_plugins.train.site import Site
+
+
+@pytest.fixture
+def site(tmp_path: Path, stage: Stage) -> Site:
+    return Site(tmp_path, World(), stage, MemoryJournal())
+
+
+def test_an_allocation_that_fails_says_what_to_change(site: Site) -> None:
+    fault = r"machine has too little memory.*lower `batch`.*gradient_checkpointing.*zero"
+    with pytest.raises(WorkError, match=fault), explained(site):
+        torch.empty(1 << 60, dtype=torch.uint8)
+
+
+def test_a_gpu_without_memory_is_called_one(site: Site) -> None:
+    with pytest.raises(WorkError, match="GPU has too little memory"), explained(site):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+def test_other_errors_stay_as_they_are(site: Site) -> None:
+    with pytest.raises(RuntimeError, match="shapes"), explained(site):
+        raise RuntimeError("shapes do not match")
