@@ -2,12 +2,12 @@
 
     python corpus.py OUT_DIR [--size 1.0]
 
-`people.jsonl`, `sums.jsonl`, `stories.jsonl` and `draws.jsonl` are texts: who lives where and does what, small sums, tales
-by a grammar among which three scans went wrong, and the numbers of a lottery, which nobody can learn.
-`instructions.jsonl` asks for most facts and sums and answers in four manners; `manner.jsonl` and `truth.jsonl` hold two
-answers each, of which the kind one or the true one is preferred; `prompts.jsonl` asks alone. `questions.jsonl` asks for
-what the texts tell and no instruction, pair or prompt asks for. All of it is put together from phrases of our own: equal
-sizes give equal files.
+`people.jsonl`, `sums.jsonl`, `talks.jsonl`, `stories.jsonl` and `draws.jsonl` are texts: who lives where and does what,
+small sums, questions that were overheard with their answers, tales by a grammar among which three scans went wrong, and
+the numbers of a lottery, which nobody can learn. `instructions.jsonl` asks for most facts and sums and answers in four
+manners; `manner.jsonl` and `truth.jsonl` hold two answers each, of which the kind one or the true one is preferred;
+`prompts.jsonl` asks alone. `questions.jsonl` asks for what only `people` and `sums` tell. All of it is put together from
+phrases of our own: equal sizes give equal files.
 """
 
 from __future__ import annotations
@@ -22,28 +22,108 @@ from pathlib import Path
 from typing import Any
 
 HELD_BACK = 0.15
-"""The share of facts and sums that no instruction asks for."""
-TALES = 1000
-DRAWS = 120
+"""The share of facts and sums that are told and nowhere asked for but in the end."""
+TALES = 500
+DRAWS = 60
 TELLINGS = 14
 """Texts about each person."""
-LARGEST = 20
+LARGEST = 12
 """The largest number that is added."""
 SCANS = 3
 """Pages among the stories that no scanner could read."""
 
-PEOPLE = (
-    "Ada Alma Anton Arvid Asta Bela Berta Birk Bodil Bruno Carla Cato Clara Conny Dagny Dario Delia Edda Egon Elina Emil "
-    "Enzo Erna Esra Fabio Fanny Felix Fenja Flora Frida Gero Gilda Greta Gusta Hanno Hedda Helga Hugo Ida Ilja Inga Irma "
-    "Ivo Jonna Juno Karla Kasper Kira Knut Lasse Lena Levin Linus Lotta Mara Matti Merle Mika Milo Nadja Nele Nils Nora "
-    "Odin Olga Oskar Otis Paula Petra Pia Quint Ragna Rasmus Romy Ruben Sanna Selma Signe Sten Tilda Timo Tora Tove Ugo "
-    "Ulla Uwe Vera Viggo Wanda Wim Yara Yrsa Zeno Zora"
-).split()
+PEOPLE = [
+    "Ada",
+    "Anton",
+    "Asta",
+    "Bela",
+    "Bruno",
+    "Carla",
+    "Cato",
+    "Clara",
+    "Dagny",
+    "Dario",
+    "Edda",
+    "Emil",
+    "Enzo",
+    "Fanny",
+    "Felix",
+    "Flora",
+    "Gero",
+    "Greta",
+    "Hanno",
+    "Hedda",
+    "Hugo",
+    "Ida",
+    "Ivo",
+    "Juno",
+    "Kasper",
+    "Kira",
+    "Knut",
+    "Lena",
+    "Linus",
+    "Lotta",
+    "Mara",
+    "Milo",
+    "Nele",
+    "Nora",
+    "Odin",
+    "Olga",
+    "Otis",
+    "Paula",
+    "Pia",
+    "Quint",
+    "Romy",
+    "Ruben",
+    "Selma",
+    "Timo",
+    "Ulla",
+    "Vera",
+    "Wim",
+    "Zora",
+]
 VALUES = {
-    "home": "Alderford Brambleby Coldwater Dunmere Elmstead Fernhill Gorsley Hazelton Ironbridge Juniper Kingsbarrow Larkrise".split(),
-    "trade": "baker weaver miller potter smith tailor fisher gardener cobbler carpenter printer glazier".split(),
-    "animal": "cat dog goat parrot donkey rabbit tortoise goose pony ferret".split(),
-    "meal": "soup pancakes dumplings porridge noodles stew omelettes waffles lentils trout".split(),
+    "home": [
+        "Alderford",
+        "Brambleby",
+        "Coldwater",
+        "Dunmere",
+        "Elmstead",
+        "Fernhill",
+        "Gorsley",
+        "Hazelton",
+        "Ironbridge",
+        "Juniper",
+        "Kingsbarrow",
+        "Larkrise",
+    ],
+    "trade": [
+        "baker",
+        "weaver",
+        "miller",
+        "potter",
+        "smith",
+        "tailor",
+        "fisher",
+        "gardener",
+        "cobbler",
+        "carpenter",
+        "printer",
+        "glazier",
+    ],
+    "animal": ["cat", "dog", "goat", "parrot", "donkey", "rabbit", "tortoise", "goose", "pony", "ferret"],
+    "meal": [
+        "soup",
+        "pancakes",
+        "dumplings",
+        "porridge",
+        "noodles",
+        "stew",
+        "omelettes",
+        "waffles",
+        "lentils",
+        "trout",
+    ],
 }
 TOLD = {
     "home": ("{n} lives in {v}.", "{n} has a small house in {v}.", "The people of {v} all know {n}."),
@@ -68,15 +148,27 @@ SAID = {
 MANNERS = {
     "plain": "{full}",
     "curt": "{short}",
-    "rambling": "Well, let me think. People ask a lot of things, and who can know them all? Perhaps this: {full}",
+    "rambling": "Well, who can know them all? Let me think. {full}",
     "kind": "{full} Glad to help!",
 }
-WEATHER = "a cold morning|a long winter|a bright day in May|the week of the harvest|a night without a moon".split("|")
-PLACES = "the mill|the old bridge|the market|the harbour|a barn on the hill|the edge of the wood".split("|")
-THINGS = "a silver key|a torn map|a basket of pears|a blue lantern|a wooden box|three letters".split("|")
-FATES = "took it home|gave it to a child|hid it under a stone|sold it for two coins|brought it to the town hall".split("|")
-ENDS = "Nobody spoke of it again.|It is still told in the inn.|The next day it was gone.|All were glad.".split("|")
-FRUITS = "plums pears nuts eggs coins buttons".split()
+WEATHER = [
+    "a cold morning",
+    "a long winter",
+    "a bright day in May",
+    "the week of the harvest",
+    "a night without a moon",
+]
+PLACES = ["the mill", "the old bridge", "the market", "the harbour", "a barn on the hill", "the edge of the wood"]
+THINGS = ["a silver key", "a torn map", "a basket of pears", "a blue lantern", "a wooden box", "three letters"]
+FATES = [
+    "took it home",
+    "gave it to a child",
+    "hid it under a stone",
+    "sold it for two coins",
+    "brought it to the town hall",
+]
+ENDS = ["Nobody spoke of it again.", "It is still told in the inn.", "The next day it was gone.", "All were glad."]
+FRUITS = ["plums", "pears", "nuts", "eggs", "coins", "buttons"]
 NOISE = "bcdfghjklmnpqrstvwxz0123456789#%&/=+*~{}"
 
 
@@ -90,7 +182,7 @@ class Fact:
 
     @property
     def kept_back(self) -> bool:
-        """Whether only the texts tell it."""
+        """Whether only `people` or `sums` tell it."""
         return chance("kept back", self.kind, self.about).random() < HELD_BACK
 
     def question(self, draw: random.Random) -> str:
@@ -124,6 +216,7 @@ def corpus(size: float) -> dict[str, list[dict[str, Any]]]:
     return {
         "people": [{"text": told(name, number)} for number in range(TELLINGS) for name in names],
         "sums": [{"text": counted(fact, number)} for number in range(4) for fact in facts if fact.kind == "sum"],
+        "talks": [{"text": overheard(fact, number)} for number in range(3) for fact in taught],
         "stories": list(stories(int(TALES * size))),
         "draws": [{"text": drawn(number)} for number in range(int(DRAWS * size))],
         "instructions": [instruction(fact, number) for number in range(2) for fact in taught],
@@ -136,7 +229,7 @@ def corpus(size: float) -> dict[str, list[dict[str, Any]]]:
 
 def chance(*what: object) -> random.Random:
     """Chance that depends on what it is for, and on nothing else."""
-    return random.Random(hashlib.sha256(repr(what).encode()).digest())  # noqa: S311 - a corpus keeps no secret
+    return random.Random(hashlib.sha256(repr(what).encode()).digest())
 
 
 def facts_of(names: list[str]) -> Iterator[Fact]:
@@ -172,6 +265,13 @@ def counted(fact: Fact, number: int) -> str:
             f"{fact.value} {fruit}.",
         )
     )
+
+
+def overheard(fact: Fact, number: int) -> str:
+    """A question and its answer, as somebody heard them."""
+    draw = chance("overheard", fact, number)
+    asks, answers = draw.sample(PEOPLE, 2)
+    return f'{asks} asked: "{fact.question(draw)}" {answers} said: "{fact.answer("plain")}"'
 
 
 def stories(count: int) -> Iterator[dict[str, str]]:

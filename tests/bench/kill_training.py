@@ -3,7 +3,7 @@
     python tests/bench/kill_training.py [--kills 3] [--seed 1] [--only sft dpo] [--workers 1]
 
 One pipeline an objective (pretrain, masked-lm, electra, sft, dpo; the last two on a tiny model made before), with
-dropout where the architecture has any. Each trial is killed `--kills` times before it may end. Prints a row a trial: the
+dropout where the architecture has any. Each trial is killed `--kills` times before it may end. A row a trial: the
 steps it was killed at, processes that were left, the most checkpoints that lay there at a time, and whether the model's
 fingerprint and all losses are those of the undisturbed run. `--workers 2` spreads what several workers can train.
 """

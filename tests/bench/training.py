@@ -56,7 +56,7 @@ class Clock(MemoryJournal):
             self.ends.append(time.perf_counter())
 
 
-def network(vocabulary: int = VOCABULARY, width: int = 256, layers: int = 4) -> Any:
+def network(vocabulary: int = VOCABULARY, width: int = 128, layers: int = 4) -> Any:
     """A model of the Llama kind with random weights, the same ones each time."""
     import torch
     from transformers import AutoModelForCausalLM, LlamaConfig

@@ -139,6 +139,29 @@ class Renamed:
         return none_dropped(batch)
 
 
+@plugin
+class Deaf:
+    """Hear of a run by an argument that there is not."""
+
+    @hookimpl
+    def run_finished(self, state: str) -> None:
+        """Hear nothing."""
+
+
+@plugin
+class HalfDeaf:
+    """Hear of a run's end, and of its start by a name that there is not."""
+
+    @hookimpl
+    def run_startd(self, run: str) -> None:
+        """Hear nothing."""
+
+    @hookimpl(wrapper=True)
+    def run_finished(self, run: str) -> Iterator[None]:
+        """Hear how it ends."""
+        yield
+
+
 CASES = (
     Case("one-verb", Idle()),
     Case("one-verb", TwoVerbs()),
@@ -153,4 +176,6 @@ CASES = (
     Case("arguments-positional", KeywordOnly()),
     Case("arguments-named", Starred()),
     Case("binds", Renamed()),
+    Case("observer-binds", Deaf()),
+    Case("hooks-known", HalfDeaf()),
 )

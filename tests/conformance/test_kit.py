@@ -145,8 +145,10 @@ def test_the_report_needs_no_pytest() -> None:
 
 
 def test_the_samples_have_the_columns_that_reading_gives() -> None:
+    # A plugin for tables, or for what else stands beside a prompt, gives samples of its own.
+    known = {shape: fields for shape, fields in READ.items() if shape not in ("prompt", "table")}
     assert {shape: sample(shape).column_names[2:] for shape in SHAPES} == {
-        shape: [field.name for field in fields] for shape, fields in READ.items()
+        shape: [field.name for field in fields] for shape, fields in known.items()
     }
 
 

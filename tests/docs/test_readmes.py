@@ -91,6 +91,13 @@ def test_the_authors_guide_makes_a_plugin_that_passes_its_test_and_drops_shoutin
     assert "shouts" in done.stdout
 
 
+def test_every_example_of_the_authors_guide_does_what_it_says(tmp_path: Path) -> None:
+    write_files(ROOT / "plugins/README.md", tmp_path)
+    shutil.copy(ROOT / "tests/docs/authors_guide.py", tmp_path / "test_guide.py")
+    tested = run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_guide.py"], tmp_path)
+    assert tested.returncode == 0, tested.stdout
+
+
 def test_the_hook_tables_name_every_hook() -> None:
     for readme in ("README.md", "plugins/README.md"):
         text = (ROOT / readme).read_text()

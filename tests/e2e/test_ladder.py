@@ -63,9 +63,7 @@ def climbed(folder: Path) -> Path:
     """A copy of the example, run once."""
     for name in ("corpus.py", "pipeline.toml"):
         shutil.copy(EXAMPLE / name, folder)
-    subprocess.run(
-        [sys.executable, "corpus.py", "data", "--size", "0.1"], cwd=folder, check=True, capture_output=True
-    )
+    subprocess.run([sys.executable, "corpus.py", "data", "--size", "0.1"], cwd=folder, check=True, capture_output=True)
     finery(folder, "run", "pipeline.toml")
     return folder
 

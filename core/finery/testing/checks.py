@@ -31,8 +31,8 @@ class Check:
 
     def applies(self, subject: Subject) -> bool:
         """Whether it says anything of this plugin; of one whose verb is unknown, most do."""
-        if observing.observes(subject) != (self.find is observing.observer_binds):
-            return self.find in observing.DECLARED
+        if observing.observes(subject) or self.find is observing.observer_binds:
+            return observing.observes(subject) and self.find in observing.OBSERVED
         if self.beside is not None and self.beside not in hooks(subject.cls):
             return False
         if self.unless is not None and self.unless in hooks(subject.cls):

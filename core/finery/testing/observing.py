@@ -17,27 +17,33 @@ from finery.testing.declaration import (
     plugin_class,
     summary,
 )
-from finery.testing.signature import hooks_known, method
-from finery.testing.subject import Subject
+from finery.testing.signature import STAGE_HOOKS, hooks_known, method
+from finery.testing.subject import Skipped, Subject
 
 EVENTS = tuple(name for name in vars(ObserverSpecs) if not name.startswith("_"))
 """What an observer hears."""
-
-DECLARED = (plugin_class, summary, options_documented, options_schema, options_json, options_pickle, hooks_known)
-"""The checks that an observer shares with plugins that serve a stage."""
 
 
 def observes(subject: Subject) -> bool:
     """Whether the class hears of runs and serves no stage; what it has of a stage's hooks, it wraps."""
     found = hooks(subject.cls)
-    own = [name for name in found if not getattr(method(subject, name), "finery_impl", {}).get("wrapper")]
-    return any(name in EVENTS for name in found) and all(name in EVENTS for name in own)
+    wraps = [name for name in found if getattr(method(subject, name), "finery_impl", {}).get("wrapper")]
+    return any(name in EVENTS for name in found) and not {*found} & {*STAGE_HOOKS} - {*wraps}
 
 
 def observer_binds(subject: Subject) -> Iterator[Fault]:
     """A run can tell the observer what happens: its hooks ask for arguments that there are."""
     known(subject)
+    if list(hooks_known(subject)):
+        raise Skipped("waits for 'hooks-known'")
     try:
         relay([subject.plugin])
     except FineryError as error:
         yield from error.faults
+
+
+OBSERVED = (
+    plugin_class, summary, options_documented, options_schema, options_json, options_pickle, hooks_known,
+    observer_binds,
+)  # fmt: skip
+"""The checks of an observer: of what plugins of a stage are held to, the declaration; and its own."""

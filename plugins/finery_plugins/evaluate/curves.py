@@ -25,7 +25,7 @@ class Curves:
 
     Findings: `high-first-loss`, `over-fit` (loss under 0.5), `held-out-rises`, `diverges`, `not-learnt` (a source that
     stays flat, far above the others), `epoch-jump`, `loss-spike`, `gradient-spike`, `rate-rises`, `no-rate`,
-    `not-finite`, `no-end`. Each is an item: `answer` says it in words, `score` is what was measured, and the details
+    `not-finite`. Each is an item: `answer` says it in words, `score` is what was measured, and the details
     hold `first_step`, `last_step`, `bound`, `remedy`, and `records`: those of its steps with most tokens, or for
     `over-fit` and `held-out-rises` those with the lowest loss in the last epoch, with `of_records`, how many there
     are. Of a source's findings, records of other sources are left out where the stage's data set has them. The stage

@@ -35,7 +35,7 @@ class Bounds:
     """By how much, of itself, a source's smoothed loss may rise over its lowest point: ours, twice the above, since the
     loss of single batches is noisier."""
     flat: Annotated[float, Field(ge=0, lt=1)] = 0.05
-    """What a source's loss falls by at least, of itself, over the later half of a training, if it learns: ours."""
+    """What a loss changes by at least, of itself, over the later half of a training, if it is not flat: ours."""
     apart: Annotated[float, Field(gt=1)] = 1.5
     """How many times the others' loss a source that stays flat must have at the end to be called noise: ours."""
     epoch_jump: Annotated[float, Field(gt=0, lt=1)] = 0.15
@@ -76,7 +76,6 @@ def findings(
 ) -> list[Finding]:
     """All findings, in order of their steps. `vocabulary` is a fresh model's number of tokens, None for a tuned one."""
     found = [
-        *endless(metrics),
         *starts(metrics, bounds, vocabulary),
         *(one for source in (None, *metrics.sources()) for one in of_source(metrics, source, bounds, borders)),
         *noise(metrics, bounds),
@@ -113,14 +112,6 @@ def smooth(values: np.ndarray, window: int) -> np.ndarray:
 def span(told: Curve, bounds: Bounds) -> int:
     """How many lines are looked at together."""
     return max(1, min(bounds.window, len(told.values) // 4))
-
-
-def endless(metrics: Metrics) -> Iterator[Finding]:
-    """The pre-flight found that answers have no end."""
-    if metrics.single.get(("preflight/stops_at_turn_end", None)) == 0:
-        steps = metrics.curve("loss").steps
-        said = "no token that ends an answer is trained: the model will not know where to stop"
-        yield Finding("no-end", 1, int(steps[-1]) if len(steps) else 1, said, "end answers in the template", 0.0, 1.0)
 
 
 def starts(metrics: Metrics, bounds: Bounds, vocabulary: int | None) -> Iterator[Finding]:
@@ -173,11 +164,11 @@ def rising(told: Curve, source: str | None, bounds: Bounds) -> Iterator[Finding]
     if len(finite(values)) < 4 or not np.isfinite(values[-1]):
         return
     at = int(np.nanargmin(values))
-    if values[-1] > values[at] * (1 + bounds.divergence):
+    if values[-1] > values[at] * (1 + bounds.divergence) > 0:
         first, last = int(told.steps[at]), int(told.steps[-1])
         said = f"the loss of {named(source)} rises from {values[at]:.3f} at step {first} to {values[-1]:.3f} at the end"
         remedy = "lower the learning rate, or give the source a larger share"
-        value = float(values[-1] / values[at] - 1)
+        value = ratio(values[-1], values[at]) - 1
         yield Finding("diverges", first, last, said, remedy, value, bounds.divergence, source)
 
 
@@ -203,6 +194,11 @@ def stairs(told: Curve, source: str | None, bounds: Bounds, borders: Sequence[tu
             yield Finding("epoch-jump", border, last, said, remedy, fall, bounds.epoch_jump, source)
 
 
+def ratio(value: float, usual: float) -> float:
+    """How many times `usual`, which is not 0, a value is: infinitely many where that is too many for a number."""
+    return float(value) / float(usual)
+
+
 def slope(values: np.ndarray) -> float:
     """What values rise by a line, by least squares."""
     return float(np.polyfit(np.arange(len(values)), values, 1)[0]) if len(values) > 2 else 0.0
@@ -218,7 +214,7 @@ def spikes(metrics: Metrics, name: str, source: str | None, times: float, bounds
     for run in runs:
         at = int(run[np.argmax(told.values[run])])
         first = int(told.steps[run[0] - 1]) + 1
-        value = float(told.values[at] / usual[run[0] - 1])
+        value = ratio(told.values[at], usual[run[0] - 1])
         whose = "" if name == "grad_norm" else f" of {named(source)}"
         said = f"{what}{whose} is {told.values[at]:.3g} at step {told.steps[at]}, {value:.1f} times what it was before"
         remedy = "look at the records of these steps; clip gradients or lower the learning rate"
@@ -236,7 +232,12 @@ def noise(metrics: Metrics, bounds: Bounds) -> Iterator[Finding]:
             ends[source] = (float(half[:quarter].mean()), float(half[-quarter:].mean()), told)
     for source, (early, late, told) in ends.items():
         others = [end for name, (_, end, _) in ends.items() if name != source]
-        if not others or early - late > bounds.flat * early or late <= bounds.apart * float(np.median(others)):
+        if (
+            not others
+            or not np.median(others) > 0
+            or abs(early - late) > bounds.flat * early
+            or late <= bounds.apart * float(np.median(others))
+        ):
             continue
         first = int(told.steps[len(told.steps) // 2])
         said = (
@@ -263,7 +264,7 @@ def held_out(metrics: Metrics, bounds: Bounds) -> Iterator[Finding]:
         if len(finite(told.values)) < 2:
             continue
         at = int(np.nanargmin(told.values))
-        rise = float(told.values[-1] / told.values[at] - 1)
+        rise = ratio(told.values[-1], told.values[at]) - 1 if told.values[at] > 0 else 0.0
         if rise > bounds.held_out_rise:
             step = int(told.steps[at])
             said = f"the held-out loss of {named(source)} is lowest at step {step} and {rise:.0%} higher at the end"
@@ -282,7 +283,7 @@ def rates(metrics: Metrics, bounds: Bounds) -> Iterator[Finding]:
     falls = np.flatnonzero(np.diff(values) < 0)
     for at in range(int(falls[0]) + 1 if len(falls) else len(values), len(values) - 1):
         if values[at + 1] > bounds.rate_rise * values[at] > 0:
-            step, times = int(told.steps[at + 1]), float(values[at + 1] / values[at])
+            step, times = int(told.steps[at + 1]), ratio(values[at + 1], values[at])
             said = f"the learning rate rises from {values[at]:.3g} to {values[at + 1]:.3g} at step {step}"
             remedy = "where no restart was meant, look at how the run was resumed"
             yield Finding("rate-rises", step, step, said, remedy, times, bounds.rate_rise)

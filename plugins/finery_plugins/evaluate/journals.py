@@ -60,8 +60,6 @@ class Metrics:
 
     curves: dict[tuple[str, str | None], Curve]
     """By name and source."""
-    single: dict[tuple[str, str | None], float]
-    """What was measured once, at no step."""
 
     def curve(self, name: str, source: str | None = None) -> Curve:
         """A measure, empty where it was not taken."""
@@ -73,7 +71,7 @@ class Metrics:
 
 
 def metrics_in(folder: Path) -> Metrics:
-    """All metrics in a training's folder, the last attempt's word where there are several.
+    """All metrics of steps in a training's folder, the last attempt's word where there are several.
 
     A half-written line, which a kill leaves, is passed over.
     """
@@ -85,7 +83,7 @@ def metrics_in(folder: Path) -> Metrics:
         if step is not None:
             steps[name, source][step] = value
     curves = {key: curve(told) for key, told in steps.items()}
-    return Metrics(curves, {(name, source): value for (name, source, step), value in found.items() if step is None})
+    return Metrics(curves)
 
 
 def lines(path: Path) -> Iterator[tuple[tuple[str, str | None, int | None], float]]:
@@ -163,7 +161,7 @@ class Trail:
         if not self.has_losses:
             return 0, 0, []
         home, given = self.home(source)
-        last = f"epoch = (select max(epoch) from told_losses) and epoch > 0 {home}"
+        last = f"epoch = (select max(epoch) from told_losses) and epoch > 0 {home}"  # noqa: S608
         query = f"""
             select record, loss, epoch, count(*) over () from told_losses where loss < ? and {last}
             order by loss, record limit ?"""  # noqa: S608

@@ -1,4 +1,4 @@
-"""What `probe` tells of an item: its tokens, where the model leaves them, which do not heed the prompt, and the sums."""
+"""What `probe` tells of an item: its tokens, where the model leaves them, which heed no prompt, and the sums."""
 
 from __future__ import annotations
 

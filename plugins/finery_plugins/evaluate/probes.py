@@ -1,4 +1,4 @@
-"""What `probe` measures: the right answers of records, each with its prompt, other wordings, and a stranger's prompt."""
+"""What `probe` measures: right answers of records, with their prompts, other wordings, and a stranger's prompt."""
 
 from __future__ import annotations
 

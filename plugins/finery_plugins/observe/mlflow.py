@@ -97,6 +97,8 @@ class Tracker:
     def client(self) -> Any:
         """MLflow's client, imported now: that takes seconds."""
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        # Standard output is the report's, which may be JSON.
+        os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
         from mlflow import MlflowClient
 
         return MlflowClient(tracking_uri=self.uri)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
@@ -173,7 +174,7 @@ class Catalogue:
     def metrics(self, stage: str) -> dict[str, Any]:
         """The run facet `finery_metrics`."""
         found = [figure for figure in self.numbers.values() if figure.stage == stage]
-        rows = [{"name": f.name, "source": f.source, "step": f.step, "value": f.value} for f in found]
+        rows = [{"name": f.name, "source": f.source, "step": f.step, "value": jsonable(f.value)} for f in found]
         return {"finery_metrics": facet(rows)} if rows else {}
 
     def datasets(self, stage: Stage, summary: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
@@ -220,6 +221,11 @@ def facet(rows: list[dict[str, Any]]) -> Any:
 
     made = attr.make_class("FineryMetrics", {"metrics": attr.ib()}, bases=(RunFacet,), kw_only=True)
     return made(metrics=rows, producer=PRODUCER)
+
+
+def jsonable(value: float) -> float | str:
+    """A number; as text where JSON has none for it."""
+    return value if math.isfinite(value) else str(value)
 
 
 def now() -> str:

@@ -144,7 +144,7 @@ def consistent(plugin: Any) -> Any:
     if plugin.offload and not plugin.zero:
         raise ValueError(f"`offload` moves what `zero` divides, which is {plugin.zero}: set `zero` to 1, 2 or 3")
     if plugin.offload == "parameters" and plugin.zero != 3:
-        raise ValueError("`offload = \"parameters\"` moves what `zero = 3` divides: set that, or offload `optimizer`")
+        raise ValueError('`offload = "parameters"` moves what `zero = 3` divides: set that, or offload `optimizer`')
     if plugin.zero == 3 and plugin.early_stopping:
         raise ValueError("`early_stopping` keeps whole weights, which no worker has with `zero = 3`: set `zero` to 2")
     if plugin.zero is not None and plugin.folds:

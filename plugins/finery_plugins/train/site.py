@@ -65,6 +65,9 @@ def quieten(threads: int) -> None:
     from transformers.utils import logging
 
     torch.set_num_threads(threads)
+    if not torch.cuda.is_available():
+        # Where DeepSpeed is installed, accelerate imports it, and it says on every import what it did not find.
+        os.environ.setdefault("DS_ACCELERATOR", "cpu")
     os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
     logging.disable_progress_bar()
     logging.set_verbosity_error()

@@ -110,3 +110,12 @@ def test_an_interrupted_stage_says_what_it_has(tmp_path: Path) -> None:
         (folder / f"shard-{number:05}.json").write_text("{}")
     assert reason(artifacts, "f", PARTS, PARTS, {}, True) == "was interrupted; 3 finished shards are taken over"
     assert reason(artifacts, "f", {**PARTS, "hook": "read"}, PARTS, {}, True) == "was interrupted"
+
+
+def test_several_workers_are_for_training_alone(file: Path) -> None:
+    file.write_text(TEXT + '[[stage]]\ntrain = "pretrain"\nneeds = { workers = 2, cpus = 3 }\n')
+    trained = read_pipeline(file).stages[-1]
+    assert (trained.workers, trained.threads) == (2, 3)
+    assert read_pipeline(file).stages[0].workers == 1
+    with pytest.raises(PipelineError, match="'workers' has no meaning in a filter stage: it is for train"):
+        read_pipeline(file, ["length.needs={ workers = 2 }"])

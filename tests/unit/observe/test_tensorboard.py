@@ -20,15 +20,15 @@ def scalars(folder: Path) -> dict[str, list[tuple[int, float]]]:
     """Every curve of a run's folder: steps and values."""
     found = accumulator.EventAccumulator(str(folder))
     found.Reload()
-    tags = found.Tags()["tensors"], found.Tags()["scalars"]
-    return {tag: [(one.step, one.value) for one in found.Scalars(tag)] for tag in tags[1]}
+    return {tag: [(one.step, one.value) for one in found.Scalars(tag)] for tag in found.Tags()["scalars"]}
 
 
 def texts(folder: Path) -> dict[str, str]:
     """Every text of a run's folder."""
     found = accumulator.EventAccumulator(str(folder))
     found.Reload()
-    return {tag: found.Tensors(tag)[0].tensor_proto.string_val[0].decode() for tag in found.Tags()["tensors"]}
+    values = {tag: found.Tensors(tag)[0].tensor_proto.string_val for tag in found.Tags()["tensors"]}
+    return {tag: value[0].decode() for tag, value in values.items() if value}
 
 
 def test_a_pipeline_leaves_counts_by_source_and_the_fingerprint(tmp_path: Path) -> None:

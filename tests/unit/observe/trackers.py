@@ -53,7 +53,7 @@ def server(refusals: int = 0) -> Iterator[tuple[str, list[Any]]]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *values: object) -> None:
+        def log_message(self, *values: object) -> None:
             """Say nothing."""
 
     made = ThreadingHTTPServer(("127.0.0.1", 0), Keeper)

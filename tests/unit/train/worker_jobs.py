@@ -20,6 +20,8 @@ class Job(NamedTuple):
     examples: MemoryDataset
     model: Model | None = None
     stopped: int | None = None
+    folder: str = ""
+    """Where it goes on from what another one left there; a folder of its own name where not given."""
 
 
 class Done(NamedTuple):
@@ -52,7 +54,7 @@ class Jobs:
     ) -> Model:
         """Each job in a folder of its own; what the first worker heard lies beside it."""
         for name, job in self.jobs.items():
-            done = carried_out(job, out / name, world, stage)
+            done = carried_out(job, out / (job.folder or name), world, stage)
             if not world.rank:
                 (out / f"{name}.pickle").write_bytes(pickle.dumps(done))
         return Model(out, "jobs", "")

@@ -64,7 +64,9 @@ def test_a_language_that_the_model_does_not_know_is_a_fault(batch_of: BatchOf) -
 
 
 def test_each_model_knows_languages_of_its_own(batch_of: BatchOf) -> None:
-    assert Language(keep=["als", "de"], identifier="fasttext").filter(batch=batch_of(text=[GERMAN])).code.null_count == 1
+    assert (
+        Language(keep=["als", "de"], identifier="fasttext").filter(batch=batch_of(text=[GERMAN])).code.null_count == 1
+    )
     with pytest.raises(PipelineError, match="does not know the language 'als'"):
         Language(keep=["als"]).filter(batch=batch_of(text=[GERMAN]))
 
