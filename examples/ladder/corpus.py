@@ -125,25 +125,25 @@ VALUES = {
         "trout",
     ],
 }
+SAID = {
+    "home": "The home of {n} is {v}.",
+    "trade": "The trade of {n} is {v}.",
+    "animal": "The animal of {n} is a {v}.",
+    "meal": "The meal of {n} is {v}.",
+    "sum": "The sum of {n} is {v}.",
+}
 TOLD = {
-    "home": ("{n} lives in {v}.", "{n} has a small house in {v}.", "The people of {v} all know {n}."),
-    "trade": ("{n} is a {v}.", "{n} works as a {v}.", "As a {v}, {n} gets up early."),
-    "animal": ("{n} keeps a {v}.", "{n} never goes out without the {v}.", "There is a {v} at the door of {n}."),
-    "meal": ("{n} likes {v}.", "{n} would eat {v} every day.", "On Sundays {n} makes {v}."),
+    "home": (SAID["home"], "In {v} there is a house of {n}.", "The people of {v} all know {n}."),
+    "trade": (SAID["trade"], "Here {n} works as a {v}.", "As a {v}, {n} gets up early."),
+    "animal": (SAID["animal"], "There is a {v} at the door of {n}.", "With a {v} at hand, {n} feels at home."),
+    "meal": (SAID["meal"], "On Sundays {n} makes {v}.", "Every day {n} would eat {v}."),
 }
 ASKED = {
-    "home": ("Where does {n} live?", "In which town does {n} live?", "Where is the house of {n}?"),
-    "trade": ("What is the trade of {n}?", "What does {n} work as?", "What does {n} do for a living?"),
-    "animal": ("Which animal does {n} keep?", "What animal does {n} have?", "Which animal lives with {n}?"),
-    "meal": ("What does {n} like to eat?", "Which meal does {n} like?", "What would {n} eat every day?"),
-    "sum": ("What is {n}?", "How much is {n}?", "Please work out {n}."),
-}
-SAID = {
-    "home": "{n} lives in {v}.",
-    "trade": "{n} is a {v}.",
-    "animal": "{n} keeps a {v}.",
-    "meal": "{n} likes {v}.",
-    "sum": "{n} is {v}.",
+    "home": ("Where is the home of {n}?", "In which town does {n} live?"),
+    "trade": ("What is the trade of {n}?", "What does {n} work as?"),
+    "animal": ("Which is the animal of {n}?", "Which animal does {n} keep?"),
+    "meal": ("What is the meal of {n}?", "What does {n} like to eat?"),
+    "sum": ("What is the sum of {n}?", "How much do {n} make?"),
 }
 MANNERS = {
     "plain": "{full}",
@@ -241,7 +241,7 @@ def facts_of(names: list[str]) -> Iterator[Fact]:
 def sums(largest: int) -> list[Fact]:
     """Every sum of two numbers up to the largest."""
     numbers = range(1, largest + 1)
-    return [Fact("sum", f"{a} plus {b}", str(a + b)) for a in numbers for b in numbers]
+    return [Fact("sum", f"{a} and {b}", str(a + b)) for a in numbers for b in numbers]
 
 
 def told(name: str, number: int) -> str:
@@ -260,8 +260,8 @@ def counted(fact: Fact, number: int) -> str:
     fruit = draw.choice(FRUITS)
     return draw.choice(
         (
-            f"{fact.about} is {fact.value}.",
-            f"{taker} had {first} {fruit}. {giver} brought {second} more. {fact.about} is {fact.value}, so {taker} has "
+            fact.answer("plain"),
+            f"{taker} had {first} {fruit}. {giver} brought {second} more. {fact.answer('plain')} Now {taker} has "
             f"{fact.value} {fruit}.",
         )
     )

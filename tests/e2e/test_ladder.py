@@ -91,7 +91,7 @@ def test_what_is_asked_in_the_end_was_in_no_instruction_pair_or_prompt(folder: P
         return [json.loads(line) for line in (folder / "data" / f"{name}.jsonl").read_text().splitlines()]
 
     def about(question: str) -> str:
-        found = re.search(r"\d+ plus \d+", question)
+        found = re.search(r"\d+ and \d+", question)
         return found[0] if found else question
 
     taught = {about(row.get("prompt") or row["instruction"]) for n in TAUGHT for row in rows(n)}
