@@ -32,98 +32,19 @@ LARGEST = 12
 SCANS = 3
 """Pages among the stories that no scanner could read."""
 
-PEOPLE = [
-    "Ada",
-    "Anton",
-    "Asta",
-    "Bela",
-    "Bruno",
-    "Carla",
-    "Cato",
-    "Clara",
-    "Dagny",
-    "Dario",
-    "Edda",
-    "Emil",
-    "Enzo",
-    "Fanny",
-    "Felix",
-    "Flora",
-    "Gero",
-    "Greta",
-    "Hanno",
-    "Hedda",
-    "Hugo",
-    "Ida",
-    "Ivo",
-    "Juno",
-    "Kasper",
-    "Kira",
-    "Knut",
-    "Lena",
-    "Linus",
-    "Lotta",
-    "Mara",
-    "Milo",
-    "Nele",
-    "Nora",
-    "Odin",
-    "Olga",
-    "Otis",
-    "Paula",
-    "Pia",
-    "Quint",
-    "Romy",
-    "Ruben",
-    "Selma",
-    "Timo",
-    "Ulla",
-    "Vera",
-    "Wim",
-    "Zora",
-]
+PEOPLE = (
+    "Ada Anton Asta Bela Bruno Carla Cato Clara Dagny Dario Edda Emil Enzo Fanny Felix Flora Gero Greta Hanno Hedda "
+    "Hugo Ida Ivo Juno Kasper Kira Knut Lena Linus Lotta Mara Milo Nele Nora Odin Olga Otis Paula Pia Quint Romy Ruben "
+    "Selma Timo Ulla Vera Wim Zora"
+).split()
+HOMES = (
+    "Alderford Brambleby Coldwater Dunmere Elmstead Fernhill Gorsley Hazelton Ironbridge Juniper Kingsbarrow Larkrise"
+)
 VALUES = {
-    "home": [
-        "Alderford",
-        "Brambleby",
-        "Coldwater",
-        "Dunmere",
-        "Elmstead",
-        "Fernhill",
-        "Gorsley",
-        "Hazelton",
-        "Ironbridge",
-        "Juniper",
-        "Kingsbarrow",
-        "Larkrise",
-    ],
-    "trade": [
-        "baker",
-        "weaver",
-        "miller",
-        "potter",
-        "smith",
-        "tailor",
-        "fisher",
-        "gardener",
-        "cobbler",
-        "carpenter",
-        "printer",
-        "glazier",
-    ],
-    "animal": ["cat", "dog", "goat", "parrot", "donkey", "rabbit", "tortoise", "goose", "pony", "ferret"],
-    "meal": [
-        "soup",
-        "pancakes",
-        "dumplings",
-        "porridge",
-        "noodles",
-        "stew",
-        "omelettes",
-        "waffles",
-        "lentils",
-        "trout",
-    ],
+    "home": HOMES.split(),
+    "trade": "baker weaver miller potter smith tailor fisher gardener cobbler carpenter printer glazier".split(),
+    "animal": "cat dog goat parrot donkey rabbit tortoise goose pony ferret".split(),
+    "meal": "soup pancakes dumplings porridge noodles stew omelettes waffles lentils trout".split(),
 }
 SAID = {
     "home": "The home of {n} is {v}.",
@@ -151,24 +72,12 @@ MANNERS = {
     "rambling": "Well, who can know them all? Let me think. {full}",
     "kind": "{full} Glad to help!",
 }
-WEATHER = [
-    "a cold morning",
-    "a long winter",
-    "a bright day in May",
-    "the week of the harvest",
-    "a night without a moon",
-]
-PLACES = ["the mill", "the old bridge", "the market", "the harbour", "a barn on the hill", "the edge of the wood"]
-THINGS = ["a silver key", "a torn map", "a basket of pears", "a blue lantern", "a wooden box", "three letters"]
-FATES = [
-    "took it home",
-    "gave it to a child",
-    "hid it under a stone",
-    "sold it for two coins",
-    "brought it to the town hall",
-]
-ENDS = ["Nobody spoke of it again.", "It is still told in the inn.", "The next day it was gone.", "All were glad."]
-FRUITS = ["plums", "pears", "nuts", "eggs", "coins", "buttons"]
+WEATHER = "a cold morning|a long winter|a bright day in May|the week of the harvest|a night without a moon".split("|")
+PLACES = "the mill|the old bridge|the market|the harbour|a barn on the hill|the edge of the wood".split("|")
+THINGS = "a silver key|a torn map|a basket of pears|a blue lantern|a wooden box|three letters".split("|")
+FATES = "took it home|gave it to a child|hid it under a stone|sold it for two coins|brought it to the town hall"
+ENDS = "Nobody spoke of it again.|It is still told in the inn.|The next day it was gone.|All were glad.".split("|")
+FRUITS = "plums pears nuts eggs coins buttons".split()
 NOISE = "bcdfghjklmnpqrstvwxz0123456789#%&/=+*~{}"
 
 
@@ -281,7 +190,7 @@ def stories(count: int) -> Iterator[dict[str, str]]:
         finder, other = draw.sample(PEOPLE, 2)
         yield {
             "text": f"On {draw.choice(WEATHER)}, {finder} went to {draw.choice(PLACES)} and found {draw.choice(THINGS)}. "
-            f"{finder} showed it to {other}. {other} {draw.choice(FATES)}. {draw.choice(ENDS)}"
+            f"{finder} showed it to {other}. {other} {draw.choice(FATES.split('|'))}. {draw.choice(ENDS)}"
         }
     for number in range(SCANS):
         yield {"text": "".join(chance("scan", number).choices(NOISE, k=400))}

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from places import COMMAND, digests
@@ -68,7 +69,7 @@ def climbed(folder: Path) -> Path:
     return folder
 
 
-def asked(folder: Path, query: str) -> list[tuple]:
+def asked(folder: Path, query: str) -> list[tuple[Any, ...]]:
     """The rows of a query."""
     with reading(folder / ".finery") as connection:
         return connection.execute(query).fetchall()
