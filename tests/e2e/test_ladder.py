@@ -25,7 +25,7 @@ SMALL = (
     "tuned.epochs=1",
     "judge.epochs=1",
     "preferring.epochs=0.5",
-    "rewarded.steps=4",
+    "rewarded.epochs=0.25",
     "rewarded.rollout=32",
     "rewarded.answer_tokens=12",
     "tuned-answers.sampling={ max_tokens = 8 }",
