@@ -32,39 +32,118 @@ LARGEST = 12
 SCANS = 3
 """Pages among the stories that no scanner could read."""
 
-PEOPLE = (
-    "Ada Anton Asta Bela Bruno Carla Cato Clara Dagny Dario Edda Emil Enzo Fanny Felix Flora Gero Greta Hanno Hedda "
-    "Hugo Ida Ivo Juno Kasper Kira Knut Lena Linus Lotta Mara Milo Nele Nora Odin Olga Otis Paula Pia Quint Romy Ruben "
-    "Selma Timo Ulla Vera Wim Zora"
-).split()
-HOMES = (
-    "Alderford Brambleby Coldwater Dunmere Elmstead Fernhill Gorsley Hazelton Ironbridge Juniper Kingsbarrow Larkrise"
-)
+PEOPLE = [
+    "Ada",
+    "Anton",
+    "Asta",
+    "Bela",
+    "Bruno",
+    "Carla",
+    "Cato",
+    "Clara",
+    "Dagny",
+    "Dario",
+    "Edda",
+    "Emil",
+    "Enzo",
+    "Fanny",
+    "Felix",
+    "Flora",
+    "Gero",
+    "Greta",
+    "Hanno",
+    "Hedda",
+    "Hugo",
+    "Ida",
+    "Ivo",
+    "Juno",
+    "Kasper",
+    "Kira",
+    "Knut",
+    "Lena",
+    "Linus",
+    "Lotta",
+    "Mara",
+    "Milo",
+    "Nele",
+    "Nora",
+    "Odin",
+    "Olga",
+    "Otis",
+    "Paula",
+    "Pia",
+    "Quint",
+    "Romy",
+    "Ruben",
+    "Selma",
+    "Timo",
+    "Ulla",
+    "Vera",
+    "Wim",
+    "Zora",
+]
 VALUES = {
-    "home": HOMES.split(),
-    "trade": "baker weaver miller potter smith tailor fisher gardener cobbler carpenter printer glazier".split(),
-    "animal": "cat dog goat parrot donkey rabbit tortoise goose pony ferret".split(),
-    "meal": "soup pancakes dumplings porridge noodles stew omelettes waffles lentils trout".split(),
-}
-SAID = {
-    "home": "The home of {n} is {v}.",
-    "trade": "The trade of {n} is {v}.",
-    "animal": "The animal of {n} is a {v}.",
-    "meal": "The meal of {n} is {v}.",
-    "sum": "The sum of {n} is {v}.",
+    "home": [
+        "Alderford",
+        "Brambleby",
+        "Coldwater",
+        "Dunmere",
+        "Elmstead",
+        "Fernhill",
+        "Gorsley",
+        "Hazelton",
+        "Ironbridge",
+        "Juniper",
+        "Kingsbarrow",
+        "Larkrise",
+    ],
+    "trade": [
+        "baker",
+        "weaver",
+        "miller",
+        "potter",
+        "smith",
+        "tailor",
+        "fisher",
+        "gardener",
+        "cobbler",
+        "carpenter",
+        "printer",
+        "glazier",
+    ],
+    "animal": ["cat", "dog", "goat", "parrot", "donkey", "rabbit", "tortoise", "goose", "pony", "ferret"],
+    "meal": [
+        "soup",
+        "pancakes",
+        "dumplings",
+        "porridge",
+        "noodles",
+        "stew",
+        "omelettes",
+        "waffles",
+        "lentils",
+        "trout",
+    ],
 }
 TOLD = {
-    "home": (SAID["home"], "In {v} there is a house of {n}.", "The people of {v} all know {n}."),
-    "trade": (SAID["trade"], "Here {n} works as a {v}.", "As a {v}, {n} gets up early."),
-    "animal": (SAID["animal"], "There is a {v} at the door of {n}.", "With a {v} at hand, {n} feels at home."),
-    "meal": (SAID["meal"], "On Sundays {n} makes {v}.", "Every day {n} would eat {v}."),
+    "home": ("{n} lives in {v}.", "{n} has a small house in {v}.", "The people of {v} all know {n}."),
+    "trade": ("{n} is a {v}.", "{n} works as a {v}.", "As a {v}, {n} gets up early."),
+    "animal": ("{n} keeps a {v}.", "{n} never goes out without the {v}.", "There is a {v} at the door of {n}."),
+    "meal": ("{n} likes {v}.", "{n} would eat {v} every day.", "On Sundays {n} makes {v}."),
 }
 ASKED = {
-    "home": ("Where is the home of {n}?", "In which town does {n} live?"),
-    "trade": ("What is the trade of {n}?", "What does {n} work as?"),
-    "animal": ("Which is the animal of {n}?", "Which animal does {n} keep?"),
-    "meal": ("What is the meal of {n}?", "What does {n} like to eat?"),
-    "sum": ("What is the sum of {n}?", "How much do {n} make?"),
+    "home": ("Where does {n} live?", "In which town does {n} live?", "Where is the house of {n}?"),
+    "trade": ("What is the trade of {n}?", "What does {n} work as?", "What does {n} do for a living?"),
+    "animal": ("Which animal does {n} keep?", "What animal does {n} have?", "Which animal lives with {n}?"),
+    "meal": ("What does {n} like to eat?", "Which meal does {n} like?", "What would {n} eat every day?"),
+    "sum": ("What is {n}?", "How much is {n}?", "Please work out {n}."),
+}
+SAID = {
+    "home": "{n} lives in {v}.",
+    "trade": "{n} is a {v}.",
+    "animal": "{n} keeps a {v}.",
+    "meal": "{n} likes {v}.",
+    "sum": "{n} is {v}.",
 }
 MANNERS = {
     "plain": "{full}",
@@ -72,12 +151,24 @@ MANNERS = {
     "rambling": "Well, who can know them all? Let me think. {full}",
     "kind": "{full} Glad to help!",
 }
-WEATHER = "a cold morning|a long winter|a bright day in May|the week of the harvest|a night without a moon".split("|")
-PLACES = "the mill|the old bridge|the market|the harbour|a barn on the hill|the edge of the wood".split("|")
-THINGS = "a silver key|a torn map|a basket of pears|a blue lantern|a wooden box|three letters".split("|")
-FATES = "took it home|gave it to a child|hid it under a stone|sold it for two coins|brought it to the town hall"
-ENDS = "Nobody spoke of it again.|It is still told in the inn.|The next day it was gone.|All were glad.".split("|")
-FRUITS = "plums pears nuts eggs coins buttons".split()
+WEATHER = [
+    "a cold morning",
+    "a long winter",
+    "a bright day in May",
+    "the week of the harvest",
+    "a night without a moon",
+]
+PLACES = ["the mill", "the old bridge", "the market", "the harbour", "a barn on the hill", "the edge of the wood"]
+THINGS = ["a silver key", "a torn map", "a basket of pears", "a blue lantern", "a wooden box", "three letters"]
+FATES = [
+    "took it home",
+    "gave it to a child",
+    "hid it under a stone",
+    "sold it for two coins",
+    "brought it to the town hall",
+]
+ENDS = ["Nobody spoke of it again.", "It is still told in the inn.", "The next day it was gone.", "All were glad."]
+FRUITS = ["plums", "pears", "nuts", "eggs", "coins", "buttons"]
 NOISE = "bcdfghjklmnpqrstvwxz0123456789#%&/=+*~{}"
 
 
@@ -150,7 +241,7 @@ def facts_of(names: list[str]) -> Iterator[Fact]:
 def sums(largest: int) -> list[Fact]:
     """Every sum of two numbers up to the largest."""
     numbers = range(1, largest + 1)
-    return [Fact("sum", f"{a} and {b}", str(a + b)) for a in numbers for b in numbers]
+    return [Fact("sum", f"{a} plus {b}", str(a + b)) for a in numbers for b in numbers]
 
 
 def told(name: str, number: int) -> str:
@@ -169,8 +260,8 @@ def counted(fact: Fact, number: int) -> str:
     fruit = draw.choice(FRUITS)
     return draw.choice(
         (
-            fact.answer("plain"),
-            f"{taker} had {first} {fruit}. {giver} brought {second} more. {fact.answer('plain')} Now {taker} has "
+            f"{fact.about} is {fact.value}.",
+            f"{taker} had {first} {fruit}. {giver} brought {second} more. {fact.about} is {fact.value}, so {taker} has "
             f"{fact.value} {fruit}.",
         )
     )
@@ -190,7 +281,7 @@ def stories(count: int) -> Iterator[dict[str, str]]:
         finder, other = draw.sample(PEOPLE, 2)
         yield {
             "text": f"On {draw.choice(WEATHER)}, {finder} went to {draw.choice(PLACES)} and found {draw.choice(THINGS)}. "
-            f"{finder} showed it to {other}. {other} {draw.choice(FATES.split('|'))}. {draw.choice(ENDS)}"
+            f"{finder} showed it to {other}. {other} {draw.choice(FATES)}. {draw.choice(ENDS)}"
         }
     for number in range(SCANS):
         yield {"text": "".join(chance("scan", number).choices(NOISE, k=400))}

@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from places import COMMAND, digests
@@ -25,7 +24,7 @@ SMALL = (
     "tuned.epochs=1",
     "judge.epochs=1",
     "preferring.epochs=0.5",
-    "rewarded.epochs=0.25",
+    "rewarded.steps=4",
     "rewarded.rollout=32",
     "rewarded.answer_tokens=12",
     "tuned-answers.sampling={ max_tokens = 8 }",
@@ -69,7 +68,7 @@ def climbed(folder: Path) -> Path:
     return folder
 
 
-def asked(folder: Path, query: str) -> list[tuple[Any, ...]]:
+def asked(folder: Path, query: str) -> list[tuple]:
     """The rows of a query."""
     with reading(folder / ".finery") as connection:
         return connection.execute(query).fetchall()
@@ -92,7 +91,7 @@ def test_what_is_asked_in_the_end_was_in_no_instruction_pair_or_prompt(folder: P
         return [json.loads(line) for line in (folder / "data" / f"{name}.jsonl").read_text().splitlines()]
 
     def about(question: str) -> str:
-        found = re.search(r"\d+ and \d+", question)
+        found = re.search(r"\d+ plus \d+", question)
         return found[0] if found else question
 
     taught = {about(row.get("prompt") or row["instruction"]) for n in TAUGHT for row in rows(n)}
