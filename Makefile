@@ -37,7 +37,7 @@ bench: .venv/test
 	touch $@
 
 .venv/test: .venv/demo
-	$(PIP) -e '.[all,dev]'
+	$(PIP) -e '.[all,ray,deepspeed,dev]'
 	touch $@
 
 clean:
