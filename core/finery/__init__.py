@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     )
     from finery.lock.document import Lock, read_lock
     from finery.plugins import API, Manifest, plugin
+    from finery.search.found import Found, Hit, Search
     from finery.specs import hookimpl
     from finery.types import (
         Batch,
@@ -59,6 +60,7 @@ HOMES = {
     ),
     "finery.lock.document": ("Lock", "read_lock"),
     "finery.plugins": ("API", "Manifest", "plugin"),
+    "finery.search.found": ("Found", "Hit", "Search"),
     "finery.specs": ("hookimpl",),
     "finery.types": (
         "Born", "Dataset", "Draw", "Evaluation", "EvaluationName", "File", "HubFile", "Journal", "Memo", "Model",
@@ -79,6 +81,8 @@ __all__ = [
     "Fault",
     "File",
     "FineryError",
+    "Found",
+    "Hit",
     "HubFile",
     "Journal",
     "Lock",
@@ -94,6 +98,7 @@ __all__ = [
     "Preview",
     "Reasons",
     "Running",
+    "Search",
     "Shown",
     "Source",
     "Stage",

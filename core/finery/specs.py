@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from finery.search.found import Search
 from finery.types import (
     Born,
     Dataset,
@@ -128,9 +129,16 @@ class StageSpecs:
 
     @hookspec(firstresult=True)
     def evaluate(
-        self, model: Model | None, examples: Dataset, out: Path, world: World, stage: Stage, journal: Journal
+        self,
+        model: Model | None,
+        examples: Dataset,
+        out: Path,
+        world: World,
+        stage: Stage,
+        journal: Journal,
+        search: Search,
     ) -> Evaluation:
-        """Measure the model on the examples."""
+        """Measure the model on the examples; `search` finds them by their text."""
 
 
 class ObserverSpecs:

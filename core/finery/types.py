@@ -154,6 +154,9 @@ class Model:
     """A model folder in the Hugging Face layout, safetensors only."""
 
     path: Path
+    """Of a model that a stage trained: beside this folder lies what its journal wrote, `metrics-*.jsonl`,
+    `steps-*.parquet` and `losses-*.parquet`; of several attempts, which the first number counts, the later one counts.
+    """
     name: str
     """The stage that made it, or the hub name or folder it came from."""
     fingerprint: str

@@ -18,6 +18,7 @@ from finery.executors.group import Group
 from finery.journal import FileJournal
 from finery.kernel import bind
 from finery.plan import Step
+from finery.search.index import Lookup
 from finery.stages.answers import blamed
 from finery.types import Evaluation, Model, World
 
@@ -34,6 +35,8 @@ def run_model_stage(context: Context, step: Step, folder: Path) -> None:
     world = World(size=step.configured.workers, threads=step.configured.threads)
     arguments: dict[str, Any] = {"model": model, "examples": examples, "out": out, "world": world}
     arguments |= {"stage": step.stage, "journal": journal}
+    if step.stage.hook == "evaluate":
+        arguments["search"] = Lookup(examples, context.artifacts.root, f"evaluate '{step.stage.id}'")
     started = time.perf_counter()
     try:
         answer = asked(context, step, arguments)
