@@ -8,7 +8,7 @@ from typing import Any
 
 from finery import Fault, FineryError
 from finery_registry.environment import Environment, Installed, modified
-from finery_registry.listing import Listing, normalised
+from finery_registry.listing import HOOKS, Listing, normalised
 
 Page = Callable[[str, str], Any]
 """What `finery plugins show` does with a hook and a name; raises FineryError for a plugin that does not load."""
@@ -33,7 +33,7 @@ def clashes(brought: Mapping[str, Installed]) -> Iterator[Fault]:
         for hook, name, _ in dist.points:
             owners[hook, name].append(f"{dist.name} {dist.version}")
     for (hook, name), several in sorted(owners.items()):
-        if len(several) > 1 and not hook.startswith("command"):
+        if len(several) > 1 and hook in HOOKS:
             yield Fault(f"{hook} '{name}'", f"is claimed by {' and '.join(several)}", "remove one")
 
 
@@ -52,10 +52,10 @@ def unmet(dist: Installed, there: Environment) -> Iterator[Fault]:
 
 
 def loading(dist: Installed, page: Page) -> Iterator[Fault]:
-    """Plugins that cannot be imported, need an extra, or are for another API."""
+    """Plugins that cannot be imported, need an extra, or are for another API; a group that is no hook's."""
     for hook, name, _ in dist.points:
-        if hook.startswith("command"):
-            continue
+        if hook == "command" or (dist.name == "finery" and hook not in HOOKS):
+            continue  # verbs, and the seams of Finery's own parts, are no plugins
         try:
             page(hook, name)
         except FineryError as error:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from finery import UsageError, did_you_mean
+
+HOOKS = ("filter", "score", "dedupe", "mix", "format", "train", "evaluate", "observe")
+"""What a plugin may serve, in the order of a run; each has a group of entry points."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,13 @@ class Listing:
         usable = [release for release in self.releases if release.api <= (api or release.api) and not release.yanked]
         final = [release for release in usable if not Version(release.version).is_prerelease]
         return next(iter(final or usable), None)
+
+
+def hook_known(hook: str, known: Sequence[str] = HOOKS) -> None:
+    """Raise UsageError for a hook that is none."""
+    if hook not in known:
+        hint = did_you_mean(hook, known)
+        raise UsageError.at(f"--hook {hook}", f"no such hook{hint}", f"hooks are {', '.join(known)}")
 
 
 def normalised(name: str) -> str:

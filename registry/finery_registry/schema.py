@@ -16,7 +16,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from finery import Fault, did_you_mean
 from finery_registry.lines import line_of
 
-HOOKS = ("filter", "score", "dedupe", "mix", "format", "train", "evaluate", "observe", "command")
 LONGEST_ENTRY = 256 * 1024
 """Bytes of one entry; ours have 2 kB, one with 100 releases and their options 150 kB."""
 

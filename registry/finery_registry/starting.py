@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from importlib import metadata, resources
 from pathlib import Path
 
-from finery import UsageError, did_you_mean
+from finery import UsageError
+from finery_registry.listing import hook_known
 
-HOOKS = ("filter", "score", "dedupe", "mix", "format", "train", "evaluate", "observe")
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 TAKEN = frozenset(
     {
@@ -58,10 +58,7 @@ class Names:
 
 def named(name: str, hook: str, plugin: str | None, author: str | None) -> Names:
     """The names of a new distribution. Raises UsageError for those that cannot be, or are taken here."""
-    if hook not in HOOKS:
-        raise UsageError.at(
-            f"--hook {hook}", f"no such hook{did_you_mean(hook, HOOKS)}", f"hooks are {', '.join(HOOKS)}"
-        )
+    hook_known(hook)
     word = plugin or name.removeprefix("finery-")
     for given in (name, word):
         if not NAME.fullmatch(given) or len(given) > 60:

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from finery import FineryError, Manifest, PluginError, UsageError, did_you_mean
-
-HOOKS = ("filter", "score", "dedupe", "mix", "format", "train", "evaluate", "observe")
+from finery_registry.listing import HOOKS
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,10 @@ def search(
 ) -> Answer:
     """Find distributions in which all WORDS stand: in name, summary, keywords, plugins or licence."""
     from finery_registry.installed import installed_version
+    from finery_registry.listing import HOOKS, hook_known
 
+    if hook is not None:
+        hook_known(hook, (*HOOKS, "command"))
     found = indexes(places, allow_http).listings.values()
     rows = []
     for listing in sorted(found, key=lambda one: one.name):

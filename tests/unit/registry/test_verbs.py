@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from finery_registry.cli.update import update
 from finery_registry.cli.verify import verify
 from finery_registry.environment import Environment
 from finery_registry.index import read_file
+from finery_registry.listing import HOOKS
 from finery_registry.trial import made
 
 
@@ -72,6 +74,8 @@ def test_a_search_is_by_words_hook_and_licence(tmp_path: Path) -> None:
     assert names("short", "--hook", "score", *index) == ["acme-gpl"]
     assert names("short", "--licence", "apache", *index) == ["acme-short"]
     assert names("short", "nothing-like-it", *index) == []
+    with pytest.raises(UsageError, match="did you mean 'filter'"):
+        names("--hook", "fliter", *index)
 
 
 def test_a_distribution_that_is_not_installed_is_shown_with_its_recorded_options(capsys: Any) -> None:
@@ -183,6 +187,19 @@ def test_two_distributions_that_claim_a_name_are_found_and_the_second_is_refused
     twice = {"acme-short": there["acme-short"], "acme-other": there["acme-short"]}
     (fault,) = doctor.clashes(twice)
     assert str(fault) == "filter 'short': is claimed by acme-short 1.0.0 and acme-short 1.0.0: remove one"
+
+
+def test_the_doctor_knows_finery_s_own_entry_points_and_asks_about_those_of_others() -> None:
+    def page(hook: str, name: str) -> None:
+        raise UsageError.at(f"--hook {hook}", "no such hook")
+
+    finery = Environment(sys.executable).installed["finery"]
+    assert {"command", "command.plugins", "wheels"} <= {hook for hook, _, _ in finery.points}
+    own = replace(finery, points=tuple(point for point in finery.points if point[0] not in HOOKS))
+    assert list(doctor.loading(own, page)) == []
+    other = replace(own, name="acme-short", points=(("fliter", "short", "acme_short:Short"),))
+    (fault,) = doctor.loading(other, page)
+    assert str(fault).startswith("fliter 'short' (acme-short")
 
 
 def test_the_doctor_tells_what_is_lacking(tmp_path: Path, own: str) -> None:
