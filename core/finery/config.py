@@ -18,6 +18,7 @@ from finery.invalid import told
 from finery.plugins import manifest
 from finery.tables import ObserverTable, RunTable, SourceTable, StageWords
 from finery.tomllines import key_lines, line_of
+from finery.types import Needs
 
 Place = tuple[str | int, ...]
 
@@ -40,6 +41,13 @@ class StageConfig:
         """CPU threads of one worker: as the stage says, else as its plugin does; never what the machine has."""
         said = self.words.needs.cpus
         return max(1, int(manifest(type(self.plugin)).needs.cpus if said is None else said))
+
+    @property
+    def needs(self) -> Needs:
+        """What one worker holds: as the stage says, else as its plugin does."""
+        own, said = manifest(type(self.plugin)).needs, self.words.needs
+        cpus = own.cpus if said.cpus is None else said.cpus
+        return Needs(cpus, own.gpus if said.gpus is None else said.gpus, own.extra)
 
     @property
     def workers(self) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from finery.data.artifacts import Artifacts
 from finery.data.dataset import ShardedDataset
-from finery.executors.local import LocalExecutor
+from finery.executors.tasks import Executor
 from finery.plan import Step, mark_after
 from finery.tables import RunTable
 from finery.types import Model
@@ -19,7 +19,7 @@ class Context:
     """The work folder, the workers, the observers; and what the stages so far have made."""
 
     artifacts: Artifacts
-    executor: LocalExecutor
+    executor: Executor
     observers: tuple[Any, ...]
     hear: Any
     """Tells all observers: `context.hear.stage_started(...)`."""

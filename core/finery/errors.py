@@ -6,6 +6,7 @@ FineryError            exit code 1: the run failed, the work folder stays usable
 ├── PluginError        a plugin raised, or broke the contract of its hook
 ├── DataError          input that cannot be read, or too many bad records
 ├── WorkError          the work folder: locked, full, not writable, damaged
+├── ClusterError       the cluster: out of reach, of another version, short of what a stage needs
 └── MissingExtra       a library that an extra of Finery installs is not there
 """
 
@@ -66,6 +67,10 @@ class DataError(FineryError):
 
 class WorkError(FineryError):
     """The work folder is locked, full, not writable or damaged."""
+
+
+class ClusterError(FineryError):
+    """The cluster is out of reach, of another version, or short of what a stage needs."""
 
 
 class MissingExtra(FineryError):

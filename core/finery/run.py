@@ -17,6 +17,7 @@ from finery.data.artifacts import locked
 from finery.data.dataset import ShardedDataset
 from finery.errors import FineryError, WorkError
 from finery.executors.local import LocalExecutor
+from finery.executors.tasks import Executor
 from finery.kernel import relay
 from finery.lineage.recorder import Recorder
 from finery.lock.holding import hold
@@ -78,7 +79,21 @@ def new_context(plan: Plan, observers: tuple[Any, ...], hear: Any) -> Context:
     settings = plan.pipeline.run
     names = [source.name for source in plan.pipeline.sources]
     dataset = ShardedDataset(plan.artifacts, dict.fromkeys(names, ()), {name: name for name in names})
-    return Context(plan.artifacts, LocalExecutor(settings.workers), observers, hear, settings, dataset)
+    return Context(plan.artifacts, executor_of(plan), observers, hear, settings, dataset)
+
+
+def executor_of(plan: Plan) -> Executor:
+    """Where the tasks of a plan are done; nothing is started yet."""
+    pipeline, settings = plan.pipeline, plan.pipeline.run
+    if settings.executor == "local":
+        return LocalExecutor(settings.workers)
+    from finery.executors.beside import packages
+    from finery.executors.cluster import Cluster
+    from finery.executors.ray import RayExecutor
+
+    used = packages([*(stage.entry for stage in pipeline.stages), *(entry for entry, _ in pipeline.observers)])
+    cluster = Cluster(settings.address, settings.workers, pipeline.folder, plan.artifacts.root, used)
+    return RayExecutor(cluster, settings.workers)
 
 
 def groups(steps: Sequence[Step]) -> Iterator[list[Step]]:

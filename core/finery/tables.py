@@ -6,6 +6,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+ADDRESS = r"^(local|auto|(ray://)?([\w.-]+|\[[\da-fA-F:]+\]):\d+)$"
+"""What a cluster is reached by."""
+
 
 class Table(BaseModel):
     """A TOML table in which every unknown key is a fault."""
@@ -46,12 +49,15 @@ class SourceTable(Table):
 class RunTable(Table):
     """How the work is done; nothing here changes a byte of what comes out."""
 
-    executor: Literal["local"] = "local"
-    """Where it is done."""
+    executor: Literal["local", "ray"] = "local"
+    """Where it is done: on this machine, or on a Ray cluster."""
     workers: Annotated[int, Field(ge=1)] | None = None
     """How many at a time; by default all cores."""
-    address: str | None = None
-    """The address of a cluster."""
+    address: Annotated[str, Field(pattern=ADDRESS)] | None = None
+    """The Ray cluster: `host:port`, `ray://host:port`, `auto` for the one that this machine is part of, or `local`.
+
+    `local`, as by default, is one of this run's own on this machine: no other is ever joined unasked.
+    """
     memory_gb: Annotated[float, Field(gt=0)] = 4
     """What grouping and mixing may hold in memory before they spill to disk."""
 

@@ -18,19 +18,12 @@ from concurrent.futures import (
     wait,
 )
 from multiprocessing.connection import wait as wait_for
-from typing import Any, Protocol
 
 from finery.errors import WorkError
+from finery.executors.tasks import Answer, Task
 
 RETRIES = 2
 """How often a pool is built anew after a worker died; finished shards are not done again."""
-
-
-class Task(Protocol):
-    """A unit of work: picklable, and the same when done twice."""
-
-    def run(self) -> list[dict[str, Any]]:
-        """Do it; what was finished before is taken over."""
 
 
 class LocalExecutor:
@@ -40,7 +33,7 @@ class LocalExecutor:
         self.workers = workers or cores()
         self.pools: dict[bool, Executor] = {}
 
-    def run(self, tasks: Sequence[Task], threads: bool) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    def run(self, tasks: Sequence[Task], threads: bool) -> Iterator[tuple[int, Answer]]:
         """Each task's number and answer, as they finish.
 
         Raises what a task raised, and WorkError where workers keep dying.
@@ -62,10 +55,10 @@ class LocalExecutor:
                         "workers", f"a worker process died {RETRIES + 1} times ({error})", remedy
                     ) from None
 
-    def parallel(self, waiting: dict[int, Task], threads: bool) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    def parallel(self, waiting: dict[int, Task], threads: bool) -> Iterator[tuple[int, Answer]]:
         """Tasks in a pool; a task leaves `waiting` when its answer is handed on."""
         pool = self.pool(threads)
-        numbers: dict[Future[list[dict[str, Any]]], int] = {}
+        numbers: dict[Future[Answer], int] = {}
         queue = iter(sorted(waiting))
         try:
             while waiting:
@@ -120,7 +113,7 @@ def uninterrupted() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def perform(task: Task) -> list[dict[str, Any]]:
+def perform(task: Task) -> Answer:
     """A task, done; what a pool calls."""
     return task.run()
 

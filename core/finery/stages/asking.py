@@ -20,7 +20,7 @@ from finery.plugins import hooks, manifest
 from finery.stages.answers import FORMS, reasons_by_id
 from finery.stages.layers import ERROR, ShardOutput
 from finery.stages.state import load_state
-from finery.types import Born, Stage
+from finery.types import Born, Needs, Stage
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Link:
     """The shard's place among those that the stage sees: what its files are numbered by."""
     on_error: str = "record"
     """`record`: a record that raises is a decision; `stop`: it stops the run."""
+    needs: Needs = field(default_factory=Needs)
+    """What a worker holds while the plugin works."""
 
 
 @dataclass

@@ -30,7 +30,7 @@ from finery.plugins import manifest
 from finery.stages.amounts import added, characters
 from finery.stages.asking import Link, Worker, answers, made_ready, named
 from finery.stages.passing import link, worker_observers
-from finery.types import Stage
+from finery.types import Needs, Stage
 
 DUPLICATE = "duplicate"
 
@@ -86,6 +86,11 @@ class CutTask:
     entry: dict[str, Any]
     link: Link
     observers: tuple[object, ...]
+
+    @property
+    def needs(self) -> Needs:
+        """What the plugin holds."""
+        return self.link.needs
 
     def run(self) -> list[dict[str, Any]]:
         """The shard's entry afterwards; what an interrupted run finished is taken over."""

@@ -28,6 +28,7 @@ from finery.memo import Memo
 from finery.stages.asking import Link, Worker, answers, made_ready, named
 from finery.stages.births import bear
 from finery.stages.layers import ParquetFile
+from finery.types import Needs
 
 KEY = "finery key"
 ROW = "finery row"
@@ -43,6 +44,11 @@ class ScatterTask:
     link: Link
     observers: tuple[object, ...]
     parts: int
+
+    @property
+    def needs(self) -> Needs:
+        """What the plugin holds."""
+        return self.link.needs
 
     def run(self) -> list[dict[str, Any]]:
         """The shard's entry; records whose key cannot be told are decisions in it."""
@@ -75,6 +81,11 @@ class GatherTask:
     """The numbers of the source's shards in the first phase."""
     link: Link
     observers: tuple[object, ...]
+
+    @property
+    def needs(self) -> Needs:
+        """What the plugin holds."""
+        return self.link.needs
 
     def run(self) -> list[dict[str, Any]]:
         """The entry of the shard that was born."""

@@ -17,12 +17,14 @@ from finery.data.artifacts import Artifacts, read_json
 from finery.data.identity import one_chunk
 from finery.data.shards import Group, Shard, ShardReader, over
 from finery.errors import FineryError
+from finery.executors.tasks import together
 from finery.memo import Memo
 from finery.plugins import hooks
 from finery.stages.answers import RESERVED, plain
 from finery.stages.asking import Link, Worker, answers, made_ready, named
 from finery.stages.births import bear
 from finery.stages.layers import ShardOutput
+from finery.types import Needs
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class PassTask:
     shard: Shard
     links: tuple[Link, ...]
     observers: tuple[object, ...] = ()
+
+    @property
+    def needs(self) -> Needs:
+        """What all plugins of the pass hold together."""
+        return together(link.needs for link in self.links)
 
     def run(self) -> list[dict[str, Any]]:
         """Each stage's entry for this shard; what an earlier, interrupted run finished is taken over."""

@@ -92,7 +92,8 @@ def worker_observers(context: Context) -> tuple[Any, ...]:
 def link(step: Step, number: int) -> Link:
     """A stage as a worker gets it for one shard."""
     config = step.configured
-    return Link(step.stage, config.plugin, step.entry.label, step.fingerprint, number, config.words.on_error)
+    on_error = config.words.on_error
+    return Link(step.stage, config.plugin, step.entry.label, step.fingerprint, number, on_error, config.needs)
 
 
 def check_failures(context: Context, step: Step, entries: Sequence[dict[str, Any]], records: int) -> None:

@@ -27,6 +27,7 @@ from finery.stages.answers import blamed
 from finery.stages.index import earlier_texts
 from finery.stages.passing import worker_observers
 from finery.stages.schemas import conformed
+from finery.types import Needs
 
 PAIRS = 4096
 """Pairs a call: a few MB of text."""
@@ -103,6 +104,11 @@ class VerifyTask:
     """The source of each place."""
     step: Step
     observers: tuple[object, ...]
+
+    @property
+    def needs(self) -> Needs:
+        """What the plugin holds."""
+        return self.step.configured.needs
 
     def run(self) -> list[dict[str, Any]]:
         """Write each edge with how alike its records are, null where it does not hold."""

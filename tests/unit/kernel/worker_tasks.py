@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from finery.errors import DataError
+from finery.stages.asking import Link
+from finery.types import Needs, Stage
 
 
 @dataclass(frozen=True)
@@ -46,3 +49,45 @@ class Fatal:
         if len(self.log.read_text()) <= self.times:
             os.kill(os.getpid(), signal.SIGKILL)
         return [{}]
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """Holds more than any machine of a test has."""
+
+    needs: Needs = field(default_factory=lambda: Needs(cpus=2, gpus=4))
+
+    def run(self) -> list[dict[str, Any]]:
+        """Never called."""
+        raise AssertionError
+
+
+class Reader:
+    """A plugin whose model takes long to load: each time it does, it says so."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+
+    @cached_property
+    def model(self) -> str:
+        """The model, loaded when first asked for."""
+        with self.log.open("a") as file:
+            file.write("loaded\n")
+        return "model"
+
+
+@dataclass(frozen=True)
+class Loading:
+    """Asks a plugin that holds a GPU for its model."""
+
+    link: Link
+    needs: Needs = field(default_factory=lambda: Needs(gpus=1))
+
+    @classmethod
+    def over(cls, folder: Path, number: int) -> Loading:
+        """The task of a shard."""
+        return cls(Link(Stage("read", "score", "reader", 1), Reader(folder / "loads"), "local", "f1", number))
+
+    def run(self) -> list[dict[str, Any]]:
+        """One entry."""
+        return [{"model": self.link.plugin.model}]
