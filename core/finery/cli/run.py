@@ -67,8 +67,8 @@ def up_to(pipeline: Any, stage: str | None) -> Any:
 
 def carry_out(pipeline: Any, root: Path, quiet: bool, as_json: bool, unlocked: bool = False) -> None:
     """Run, with progress on standard error and the report on standard output."""
+    from finery.cli.closing import show_closing
     from finery.cli.progress import Progress
-    from finery.cli.report import show_report
     from finery.run import run_pipeline
 
     observers = () if quiet or as_json else (Progress(),)
@@ -76,4 +76,4 @@ def carry_out(pipeline: Any, root: Path, quiet: bool, as_json: bool, unlocked: b
     if quiet:
         click.echo(done)
     else:
-        show_report(root, done, as_json)
+        show_closing(root, done, as_json)
