@@ -35,8 +35,8 @@ def kill(process: int) -> bool:
     return True
 
 
-def until(reached: Callable[[], bool], seconds: float = 20.0) -> bool:
-    """Wait for something; whether it came."""
+def until(reached: Callable[[], bool], seconds: float = 120.0) -> bool:
+    """Wait for something; whether it came. It takes long only where it does not come, or where the machine is busy."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if reached():

@@ -68,7 +68,7 @@ def some_left(records: list[Row]) -> list[Row]:
     return [*records, *({"age": age, "text": f"alone{age}", "at": 0} for age in ("old", "new"))]
 
 
-@settings(max_examples=9, deadline=None)
+@settings(max_examples=9)
 @given(rows, st.sampled_from(["tiny:Keys", "tiny:CloseKeys", "exact"]))
 def test_the_same_new_records_stay_as_in_one_pipeline(records: list[Row], dedupe: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
@@ -76,7 +76,7 @@ def test_the_same_new_records_stay_as_in_one_pipeline(records: list[Row], dedupe
         assert left(new) == left(both)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=6)
 @given(rows, st.sampled_from([1, 2, 3]))
 def test_the_same_passages_are_cut_as_in_one_pipeline(records: list[Row], least: int) -> None:
     lines = [{**row, "text": row["text"].replace(" ", "\n")} for row in some_left(records)]

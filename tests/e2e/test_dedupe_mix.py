@@ -83,7 +83,7 @@ def losers(place: Place, stage: str) -> dict[str, str]:
     return {str(row["record"]): str(row["other"]) for row in place.decisions(stage)}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows_of_two, st.sampled_from([None, "q", "-q"]))
 def test_records_that_share_a_key_become_one(rows: list[Row], prefer: str | None) -> None:
     words = f'[[stage]]\ndedupe = "tiny:Keys"\n{f"prefer = {prefer!r}" if prefer else ""}\n'
@@ -96,7 +96,7 @@ def test_records_that_share_a_key_become_one(rows: list[Row], prefer: str | None
         assert losers(place, "keys") == groups(ranked, edges)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rows_of_two, st.sampled_from([None, "q", "-q"]))
 def test_records_that_are_not_the_same_stay_apart(rows: list[Row], prefer: str | None) -> None:
     words = f'[[stage]]\ndedupe = "tiny:CloseKeys"\n{f"prefer = {prefer!r}" if prefer else ""}\n'
@@ -161,7 +161,7 @@ def chances(table: pa.Table, stage: str) -> list[tuple[float, str]]:
     return sorted(zip(drawn, map(str, table["id"].to_pylist()), strict=True))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 30), st.floats(0, 4), st.floats(0.1, 4))
 def test_epochs_are_exact_to_a_record_and_fall_on_the_smallest_hashes(count: int, a: float, b: float) -> None:
     rows = [{"source": "ab"[n < count], "text": f"text {n}"} for n in range(count + 20)]

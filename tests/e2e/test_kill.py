@@ -99,7 +99,7 @@ def test_a_killed_driver_leaves_its_finished_shards_to_the_next_run(plain: Place
     time.sleep(random.Random(number).uniform(0.1, SECONDS * 0.9))
     kill(process.pid)
     ended(process)
-    assert until(lambda: not session(process.pid), 5), session(process.pid)
+    assert until(lambda: not session(process.pid)), session(process.pid)
     check_second_run(place, plain)
 
 
@@ -113,7 +113,7 @@ def test_a_killed_worker_does_not_stop_the_run(plain: Place, tmp_path: Path) -> 
         assert until(lambda: len(workers(process.pid)) == 2)
     assert ended(process).code == 0
     assert digests(place.root) == digests(plain.root)
-    assert until(lambda: not session(process.pid), 5)
+    assert until(lambda: not session(process.pid))
     conserve(place)
 
 
@@ -127,7 +127,7 @@ def test_ctrl_c_is_one_line_and_the_next_run_goes_on(plain: Place, tmp_path: Pat
     outcome = ended(process)
     message = "interrupted: run the same command again to go on; finished shards are kept"
     assert (outcome.code, outcome.out, outcome.err.strip()) == (130, "", message)
-    assert until(lambda: not session(process.pid), 5), session(process.pid)
+    assert until(lambda: not session(process.pid)), session(process.pid)
     assert place.record()["status"] == "interrupted"
     check_second_run(place, plain)
 
@@ -140,7 +140,7 @@ def test_an_interrupted_run_says_how_many_shards_are_taken_over(plain: Place, tm
     assert until(lambda: len(list(slow.glob("shard-*.json"))) >= 3)
     kill(process.pid)
     ended(process)
-    assert until(lambda: not session(process.pid), 5)
+    assert until(lambda: not session(process.pid))
     finished = len(list(slow.glob("shard-*.json")))
     assert place.plan()["slow"]["why"] == f"was interrupted; {finished} finished shards are taken over"
     check_second_run(place, plain)

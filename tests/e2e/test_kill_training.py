@@ -81,7 +81,7 @@ def killed(place: Place, step: int, victim: str) -> None:
     assert until(lambda: steps_done(place) >= step, 120)
     assert kill(process.pid if victim == "driver" else random.Random(step).choice(workers(process.pid)))
     outcome = ended(process)
-    assert until(lambda: not session(process.pid), 10)
+    assert until(lambda: not session(process.pid))
     assert outcome.code != 0
     if victim == "worker":
         assert "died (signal 9): is there enough memory? run again" in outcome.err

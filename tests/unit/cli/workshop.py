@@ -61,7 +61,7 @@ class Workshop:
         done = CliRunner().invoke(
             main.finery,
             list(words),
-            env={"FINERY_HOME": str(self.root)},
+            env={"FINERY_HOME": str(self.root), "COLUMNS": "200"},
             catch_exceptions=False,
             standalone_mode=False,
         )

@@ -196,7 +196,7 @@ def test_nested_archives_are_one_record() -> None:
     assert len(list(frames(members(io.BytesIO(inner), None), "f"))) == 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_no_damage_is_a_crash(data: st.DataObject) -> None:
     whole = data.draw(st.sampled_from([zipped(crawl(3)), b"".join(crawl(3))]))

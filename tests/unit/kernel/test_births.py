@@ -50,7 +50,7 @@ families = st.integers(1, 5).flatmap(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(families)
 def test_every_parent_lives_on_or_leaves_with_a_decision(tmp_path: Path, family: tuple[int, list[list[int]]]) -> None:
     count, parents = family

@@ -95,7 +95,7 @@ def records(artifacts: Artifacts, entry: dict[str, Any]) -> list[dict[str, Any]]
 shards = st.lists(st.lists(st.integers(0, 15), max_size=6), min_size=1, max_size=4)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(shards, st.sampled_from([None, 1, 2, 5]))
 def test_a_pass_does_to_each_record_what_its_stages_say(groups: list[list[int]], size: int | None) -> None:
     numbers = [n for group in groups for n in group]
@@ -129,7 +129,7 @@ def test_a_shard_that_is_finished_is_taken_over(tmp_path: Path) -> None:
 edges = st.lists(st.tuples(st.integers(1, 30), st.integers(1, 30)), max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(edges)
 def test_every_node_gets_the_smallest_it_is_connected_to(pairs: list[tuple[int, int]]) -> None:
     label = {node: node for pair in pairs for node in pair}

@@ -43,7 +43,7 @@ def read(artifacts: Artifacts, shard: Shard) -> list[dict[str, object]]:
     return [row for group in ShardReader(artifacts, shard).groups() for row in group.batch.to_pylist()]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), SIZES)
 def test_layers_put_together_are_what_the_stages_did(data: st.DataObject, sizes: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:

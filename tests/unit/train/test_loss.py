@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from training_samples import MemoryDataset, dataset, sentences
 
-from finery import Model
+from finery import Model, World
 from finery_plugins.train import loss as losses
 from finery_plugins.train.architecture import loaded_model
 from finery_plugins.train.causal import Causal, leaks
@@ -137,7 +137,7 @@ def plan(base: Model, stage, journal, tmp_path) -> Plan:
     """Sentences of many lengths, packed into rows of 64 tokens."""
     texts = [text[: 20 + 9 * k] for k, text in enumerate(sentences(20, length=30))]
     examples: MemoryDataset = dataset({"forge": {"text": texts}})
-    site = Site(tmp_path, None, stage, journal)
+    site = Site(tmp_path, World(), stage, journal)
     tokenizer = loaded_tokenizer(base, "test")
     tokens = tokenised(Records(examples, stage, "train"), ["text"], encoding(tokenizer), 1.0, site)
     rows = packed(tokens, 64, together=True)
@@ -171,12 +171,14 @@ def test_labels_are_the_next_tokens(plan: Plan) -> None:
 def test_norms_and_biases_do_not_decay(base: Model, plan: Plan, stage, journal, tmp_path) -> None:
     from finery_plugins.train.account import Account
     from finery_plugins.train.trainer import made_trainer
+    from finery_plugins.train.workers import share
 
     network = loaded_model(base, "test")
-    site = Site(tmp_path, None, stage, journal)
+    site = Site(tmp_path, World(), stage, journal)
     loop = Loop.of(Pretrain(weight_decay=0.1), lr=1e-3)
     made = Plan(plan.rows, plan.order, loop)
-    trainer = made_trainer(network, Causal(None), made, Account(made, site), tmp_path / "checkpoints")
+    account = Account(made, site, share(loop.step_rows, loop.batch, site.world, site.place))
+    trainer = made_trainer(network, Causal(None), made, account, tmp_path / "checkpoints")
     trainer.create_optimizer()
     groups = {group["weight_decay"]: group["params"] for group in trainer.optimizer.param_groups}
     assert sorted(groups) == [0.0, 0.1]

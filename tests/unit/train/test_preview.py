@@ -41,7 +41,7 @@ def text_of(one: Any) -> str:
     return "".join(piece.text for piece in one.pieces)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=30), st.data())
 def test_the_pieces_of_a_text_are_the_text(tokenizer: Any, text: str, data: st.DataObject) -> None:
     ids = plain_ids(tokenizer, [text])[0]

@@ -63,7 +63,7 @@ def without(text: str, unit: str, gone: list[bool]) -> str | None:
     return out + text[spans[-1][1] :]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TEXTS, UNITS, st.sampled_from(["none", "whitespace", "letters"]), st.integers(1, 9))
 def test_passages_have_one_key_where_they_are_alike(texts: list[str], unit: Any, normalise: Any, least: int) -> None:
     from finery_plugins.text.passages import passage_keys
@@ -80,7 +80,7 @@ def test_passages_have_one_key_where_they_are_alike(texts: list[str], unit: Any,
     assert len(set(known.values())) == len(known)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TEXTS, UNITS, st.randoms())
 def test_what_is_left_is_as_it_was(texts: list[str], unit: Any, draw: Any) -> None:
     from finery_plugins.text.passages import without_passages

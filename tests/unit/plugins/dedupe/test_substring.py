@@ -79,7 +79,7 @@ def cut(texts: list[str], plugin: Substring, split: int = 1) -> tuple[list[str |
     return plugin.cut(batch=batch, repeated=lists, state=state, tally=tally)["text"].to_pylist(), tally
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(TEXTS, st.integers(4, 9))
 def test_it_cuts_what_a_comparison_of_all_spans_cuts(texts: list[str], length: int) -> None:
     assert cut(texts, Substring(tokens=length))[0] == expected(texts, length)

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finery.testing import memo
@@ -36,7 +36,6 @@ def told(reasons: Any) -> list[list[Any]]:
 
 
 @pytest.mark.parametrize("preset", ["paper", "datatrove"])
-@settings(deadline=None)
 @given(texts=TEXTS, stays=st.lists(st.booleans(), min_size=8, max_size=8))
 def test_sharing_changes_no_decision(batch_of: BatchOf, preset: str, texts: Sequence[str], stays: list[bool]) -> None:
     batch, shared = batch_of(text=list(texts)), memo()

@@ -46,7 +46,7 @@ def pieces(row: dict[str, Any]) -> list[list[int]]:
     return [row["input_ids"][a:b] for a, b in zip(starts, [*starts[1:], None], strict=True)]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text("ab cd\n", max_size=60), min_size=1, max_size=20))
 def test_every_token_is_in_one_row_once(batch_of: BatchOf, folder: Path, texts: list[str]) -> None:
     from transformers import AutoTokenizer

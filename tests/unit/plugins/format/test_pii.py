@@ -97,7 +97,7 @@ def test_chunks_slices_and_empty_batches_are_taken(batch_of: BatchOf) -> None:
     assert redacted(batch.slice(0, 0)).schema == batch.schema
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text("ab@.org 中😀0123-\n:", max_size=30), min_size=1, max_size=4))
 def test_redacting_twice_changes_nothing_more(batch_of: BatchOf, texts: list[str]) -> None:
     once = redacted(batch_of(text=texts))

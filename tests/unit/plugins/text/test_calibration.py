@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finery_plugins.text.calibration import Platt, auc, calibration_error, log_loss, measures, platt, probabilities
@@ -19,7 +19,6 @@ def columns(cases: list[tuple[float, bool]]) -> tuple[np.ndarray, np.ndarray, np
     return values, labels, np.ones(len(values))
 
 
-@settings(deadline=None)
 @given(CASES)
 def test_no_nearby_slope_or_offset_has_less_loss(cases: list[tuple[float, bool]]) -> None:
     logits, labels, shares = columns(cases)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finery_plugins.text.embedding import (
@@ -60,7 +60,6 @@ def test_a_text_without_words_is_all_zero() -> None:
     assert cosines(vectors, vectors).tolist() == [0.0, 0.0, 1.0]
 
 
-@settings(deadline=None)  # the first call compiles
 @given(st.lists(st.text("aé 春!\n", max_size=8), max_size=5))
 def test_a_vector_depends_on_its_text_only(texts: list[str]) -> None:
     alone = [Embedding().vectors(pa.array([text], pa.large_string()))[0].tolist() for text in texts]

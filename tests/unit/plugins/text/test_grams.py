@@ -127,7 +127,7 @@ def regression(rows: list[list[int]], labels: list[float], size: int, epochs: in
     return [weight(at) for at in range(size + 1)]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.lists(st.integers(0, 15), unique=True, max_size=5), st.booleans()), min_size=1, max_size=12),
     st.sampled_from([0.0, 0.3]),

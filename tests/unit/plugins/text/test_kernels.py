@@ -98,7 +98,6 @@ def large(texts: Sequence[str]) -> pa.Array:
     return pa.array(texts, pa.large_string())
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_counts_agree_with_python(texts: list[str]) -> None:
     counts = measures.counts(large(texts))
@@ -109,14 +108,12 @@ def test_counts_agree_with_python(texts: list[str]) -> None:
     assert counts.spaces.tolist() == [sum(map(str.isspace, text)) for text in texts]
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_words_are_those_of_str_split_where_scripts_have_spaces(texts: list[str]) -> None:
     spaced = ["".join(c for c in text if not is_alone(c)) for text in texts]
     assert measures.counts(large(spaced)).words.tolist() == [len(text.split()) for text in spaced]
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_distinct_words_agree_with_python(texts: list[str]) -> None:
     count, different = measures.distinct_words(large(texts))
@@ -124,7 +121,6 @@ def test_distinct_words_agree_with_python(texts: list[str]) -> None:
     assert different.tolist() == [len(set(folded_words(text))) for text in texts]
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_distinct_lines_agree_with_python(texts: list[str]) -> None:
     count, different = measures.distinct_lines(large(texts))
@@ -132,7 +128,7 @@ def test_distinct_lines_agree_with_python(texts: list[str]) -> None:
     assert different.tolist() == [len(set(stripped_lines(text))) for text in texts]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(TEXTS, st.integers(1, 6))
 def test_minhash_keys_agree_with_python(texts: list[str], ngram: int) -> None:
     keys = measures.minhash_keys(large(texts), ngram, 3, 2)
@@ -140,7 +136,6 @@ def test_minhash_keys_agree_with_python(texts: list[str], ngram: int) -> None:
     assert keys.to_pylist() == [band_keys(text, ngram, 3, 2) for text in texts]
 
 
-@settings(deadline=None)
 @given(TEXTS, st.integers(1, 3))
 def test_similarity_is_the_jaccard_index_of_python_sets(texts: list[str], ngram: int) -> None:
     turned = texts[::-1]
@@ -149,7 +144,6 @@ def test_similarity_is_the_jaccard_index_of_python_sets(texts: list[str], ngram:
     assert alike.tolist() == [len(a & b) / len(a | b) for a, b in pairs]
 
 
-@settings(deadline=None)
 @given(TEXTS, st.integers(0, 3), st.integers(0, 3))
 def test_a_slice_is_measured_like_a_copy(texts: list[str], skipped: int, taken: int) -> None:
     part = large(texts).slice(skipped, taken)
@@ -158,7 +152,6 @@ def test_a_slice_is_measured_like_a_copy(texts: list[str], skipped: int, taken: 
     assert measures.minhash_keys(part, 2, 2, 2).equals(measures.minhash_keys(copied, 2, 2, 2))
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=30), max_size=5))
 def test_bytes_that_are_no_text_are_measured_within_bounds(blobs: list[bytes]) -> None:
     texts = pa.array(blobs, pa.large_binary()).view(pa.large_string())

@@ -103,13 +103,12 @@ def test_thirty_languages_are_told_as_the_library_tells_them(library: Any) -> No
     assert len(set(found.to_pylist())) >= 28
 
 
-@settings(deadline=None)
 @given(texts=TEXTS, limit=st.integers(1, 120))
 def test_any_text_is_told_as_the_library_tells_it(library: Any, texts: list[str], limit: int) -> None:
     assert_agrees(library, texts, limit)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(texts=TEXTS, skipped=st.integers(0, 5), taken=st.integers(0, 5))
 def test_neighbours_do_not_change_an_answer(texts: list[str], skipped: int, taken: int) -> None:
     whole = identified(large(texts), 50)
@@ -147,7 +146,6 @@ def test_no_texts_have_no_languages() -> None:
     assert identified(large([]), 10) == (pa.array([], pa.string()), pa.array([], pa.float64()))
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=30), max_size=5))
 def test_bytes_that_are_no_text_are_walked_within_bounds(blobs: list[bytes]) -> None:
     found, _ = identified(pa.array(blobs, pa.large_binary()).view(pa.large_string()), 20)

@@ -49,7 +49,6 @@ def test_languages_are_told_with_confidence() -> None:
     assert all(0.5 < sure <= 1 for sure in confidence)
 
 
-@settings(deadline=None)
 @given(texts=TEXTS)
 def test_any_text_is_told_as_the_library_tells_it(library: Any, texts: list[str]) -> None:
     lettered = [text for text in texts if any(map(str.isalpha, text))]
@@ -60,7 +59,7 @@ def test_any_text_is_told_as_the_library_tells_it(library: Any, texts: list[str]
     assert confidence == [min(sure, 1.0) for _, (sure,) in expected]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(texts=TEXTS, skipped=st.integers(0, 5), taken=st.integers(0, 5))
 def test_neighbours_do_not_change_an_answer(texts: list[str], skipped: int, taken: int) -> None:
     every = pa.array(texts, pa.large_string())

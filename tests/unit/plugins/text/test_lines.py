@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finery_plugins.text import quality
@@ -72,7 +72,6 @@ def large(texts: Sequence[str]) -> pa.Array:
     return pa.array(texts, pa.large_string())
 
 
-@settings(deadline=None)
 @given(TEXTS, st.booleans())
 def test_repeated_lines_and_paragraphs_agree_with_python(texts: list[str], fine: bool) -> None:
     seen = quality.repetition(large(texts), fine, [], [])
@@ -84,7 +83,6 @@ def test_repeated_lines_and_paragraphs_agree_with_python(texts: list[str], fine:
     assert np.stack([*parts, seen.characters], 1).tolist() == [repeated(text, fine) for text in texts]
 
 
-@settings(deadline=None)
 @given(TEXTS, st.booleans())
 def test_bullets_and_ellipses_agree_with_python(texts: list[str], fine: bool) -> None:
     seen = quality.gopher(large(texts), fine, [], "•-中")
@@ -92,7 +90,6 @@ def test_bullets_and_ellipses_agree_with_python(texts: list[str], fine: bool) ->
     assert rows.tolist() == [decorated(text, fine, "•-中") for text in texts]
 
 
-@settings(deadline=None)
 @given(TEXTS, st.integers(0, 10))
 def test_ends_lengths_and_repeats_of_lines_agree_with_python(texts: list[str], short: int) -> None:
     seen = quality.fineweb(large(texts), short, ".!。")
@@ -100,7 +97,6 @@ def test_ends_lengths_and_repeats_of_lines_agree_with_python(texts: list[str], s
     assert rows.tolist() == [punctuated(text, short, ".!。") for text in texts]
 
 
-@settings(deadline=None)
 @given(TEXTS)
 def test_marks_and_their_runs_agree_with_python(texts: list[str]) -> None:
     seen = quality.marks(large(texts))

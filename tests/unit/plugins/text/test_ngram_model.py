@@ -78,7 +78,7 @@ def discounts(counts: Counter[Gram]) -> tuple[float, ...]:
 SENTENCES = st.lists(st.text("abc", max_size=8), min_size=1, max_size=12)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SENTENCES, st.lists(st.text("abcd", max_size=8), max_size=4), st.integers(1, 5))
 def test_nats_are_those_of_the_dictionaries(known: list[str], asked: list[str], order: int) -> None:
     model = fitted(pieces_of(texts(known), BYTES), order, 1, 257)

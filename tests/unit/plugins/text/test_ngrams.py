@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finery_plugins.text import quality
@@ -77,7 +77,6 @@ def measured(documents: Sequence[Sequence[str]], fine: bool, tops: list[int], du
     return [list(row) for row in np.stack([*columns, seen.letters], 1).tolist()]
 
 
-@settings(deadline=None)
 @given(DOCUMENTS, st.booleans())
 def test_shares_of_repeated_ngrams_agree_with_python(documents: list[list[str]], fine: bool) -> None:
     tops, duplicates = [2, 3, 4], [5, 6, 7, 8, 9, 10]
@@ -85,7 +84,6 @@ def test_shares_of_repeated_ngrams_agree_with_python(documents: list[list[str]],
     assert measured(documents, fine, tops, duplicates) == rows
 
 
-@settings(deadline=None)
 @given(DOCUMENTS, st.booleans(), st.sets(st.integers(1, 6)), st.sets(st.integers(1, 6)))
 def test_any_sizes_may_be_asked_for(documents: list[list[str]], fine: bool, tops: set[int], others: set[int]) -> None:
     rows = [expected(words, fine, list(tops), list(others)) for words in documents]

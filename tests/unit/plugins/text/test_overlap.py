@@ -50,7 +50,7 @@ def found(texts: list[str], items: list[str], ngram: int, least: int, common: in
     return dict(zip(zip(answer.rows.tolist(), answer.items, strict=True), answer.shares.tolist(), strict=True))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(TEXTS, TEXTS, st.integers(2, 4), st.integers(1, 2), st.integers(1, 3))
 def test_shares_agree_with_python(texts: list[str], items: list[str], ngram: int, least: int, common: int) -> None:
     assert found(texts, items, ngram, least, common) == reference(texts, items, ngram, least, common)

@@ -109,20 +109,20 @@ def measured(texts: Sequence[str], rules: LineRules) -> list[list[int]]:
     return rows
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(TEXTS, RULES)
 def test_lines_and_sentences_agree_with_python(texts: list[str], rules: LineRules) -> None:
     assert measured(texts, rules) == [page(text, rules) for text in texts]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(TEXTS, RULES)
 def test_rewritten_pages_agree_with_python(texts: list[str], rules: LineRules) -> None:
     expected = ["\n".join(kept_lines(text, rules, [], [])).strip() for text in texts]
     assert c4.kept_lines(large(texts), rules).to_pylist() == expected
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(TEXTS, RULES, st.integers(0, 5), st.integers(0, 5))
 def test_neighbours_do_not_change_a_rewritten_page(texts: list[str], rules: LineRules, at: int, taken: int) -> None:
     whole, part = (c4.kept_lines(some, rules) for some in (large(texts), large(texts).slice(at, taken)))
@@ -134,7 +134,6 @@ def test_a_word_begins_anew_behind_a_character_that_is_one() -> None:
     assert measured(["中000", "中0000"], rules) == [[1, 1, 0, 0], [0, 0, 0, 0]]
 
 
-@settings(deadline=None)
 @given(TEXTS, st.integers(1, 20))
 def test_long_lines_agree_with_python(texts: list[str], least: int) -> None:
     expected = [sum(len(line) >= least for line in text.split("\n")) for text in texts]
@@ -157,7 +156,6 @@ def test_sentences_end_in_marks_before_a_space(line: str, count: int) -> None:
     assert measured([line], rules)[0][0] == count == sentences(line)
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=30), max_size=5))
 def test_bytes_that_are_no_text_are_read_within_bounds(blobs: list[bytes]) -> None:
     texts = pa.array(blobs, pa.large_binary()).view(pa.large_string())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finery import MissingExtra, UsageError
@@ -53,7 +53,6 @@ def tallied(texts: list[str], listed: tuple[str, ...], bounded: bool) -> list[li
     return table
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.text(LETTERS, max_size=24), max_size=5),
     st.lists(st.text(LETTERS, min_size=1, max_size=3), min_size=1, max_size=6),

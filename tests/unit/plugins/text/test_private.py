@@ -138,14 +138,14 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.lists(PIECES, max_size=7).map("".join), max_size=5))
 def test_windows_find_what_the_patterns_find_in_the_whole_text(texts: list[str]) -> None:
     found = Search().spans(large(*texts))
     assert {row: found.get(row, []) for row in range(len(texts))} == dict(enumerate(map(reference, texts)))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text("0123456789.-:@ABCDabcdx+ \n中", max_size=60), max_size=4))
 def test_windows_find_what_patterns_find_in_noise(texts: list[str]) -> None:
     found = Search().spans(large(*texts))

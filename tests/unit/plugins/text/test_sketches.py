@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finery_plugins.text.embedding import (
@@ -77,7 +77,6 @@ def sketch(text: str, weights: np.ndarray) -> np.ndarray:
     return out
 
 
-@settings(deadline=None)  # the first call compiles
 @given(TEXTS)
 def test_vectors_are_signed_sums_of_weighted_features(texts: list[str]) -> None:
     expected = levelled(np.stack([sketch(text, default_weights()) for text in texts] or [np.zeros(256)]))
@@ -85,7 +84,6 @@ def test_vectors_are_signed_sums_of_weighted_features(texts: list[str]) -> None:
     assert found.tolist() == (expected if texts else expected[:0]).tolist()
 
 
-@settings(deadline=None)  # the first call compiles
 @given(TEXTS)
 def test_frequencies_count_the_texts_that_have_a_feature(texts: list[str]) -> None:
     counts = document_frequencies()

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from ftfy.badness import is_bad
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finery_plugins.format import clean
@@ -36,7 +36,6 @@ def in_python(plugin: Clean, text: str | None) -> str | None:
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-@settings(deadline=None)
 @given(texts=TEXTS)
 def test_texts_are_cleaned_as_python_cleans_them(options: dict[str, Any], texts: list[str | None]) -> None:
     plugin = Clean(**options)
@@ -44,7 +43,6 @@ def test_texts_are_cleaned_as_python_cleans_them(options: dict[str, Any], texts:
 
 
 @pytest.mark.parametrize("options", OPTIONS)
-@settings(deadline=None)
 @given(texts=TEXTS)
 def test_the_same_array_comes_back_where_nothing_changes(options: dict[str, Any], texts: list[str | None]) -> None:
     once = Clean(**options).cleaned(large(texts))
@@ -52,7 +50,6 @@ def test_the_same_array_comes_back_where_nothing_changes(options: dict[str, Any]
     assert after is once or not after.equals(once)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(ODD, max_size=40), max_size=6), st.integers(0, 3))
 def test_white_space_is_tidied_as_python_does(texts: list[str], skipped: int) -> None:
     part = large([*texts]).slice(skipped)
@@ -66,7 +63,6 @@ def test_no_text_looks_badly_encoded_without_a_suspect() -> None:
         assert not is_bad("".join(pattern.format(character) for character in others))
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=30), max_size=5))
 def test_bytes_that_are_no_text_are_looked_at_within_bounds(blobs: list[bytes]) -> None:
     texts = pa.array(blobs, pa.large_binary()).view(pa.large_string())

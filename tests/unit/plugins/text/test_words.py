@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from finery_plugins.text import kinds, quality
@@ -162,7 +162,6 @@ def large(texts: Sequence[str]) -> pa.Array:
     return pa.array(texts, pa.large_string())
 
 
-@settings(deadline=None)
 @given(TEXTS, st.booleans())
 def test_words_and_what_is_counted_in_them_agree_with_python(texts: list[str], fine: bool) -> None:
     stop_words = ["the", "The", "and", "中", "ß", "n't"]
@@ -171,7 +170,6 @@ def test_words_and_what_is_counted_in_them_agree_with_python(texts: list[str], f
     assert rows.tolist() == [described(text, fine, stop_words) for text in texts]
 
 
-@settings(deadline=None)
 @given(TEXTS, st.booleans())
 def test_words_are_written_one_after_the_other(texts: list[str], fine: bool) -> None:
     seen = quality.words(large(texts), fine)
@@ -209,7 +207,6 @@ def test_a_document_is_read_the_same_behind_any_other(first: str, second: str) -
     assert np.diff(both).tolist() == [len(tokens(second))]
 
 
-@settings(deadline=None)
 @given(TEXTS, st.integers(0, 3), st.integers(0, 3))
 def test_a_slice_is_measured_like_a_copy(texts: list[str], skipped: int, taken: int) -> None:
     part = large(texts).slice(skipped, taken)
@@ -219,7 +216,6 @@ def test_a_slice_is_measured_like_a_copy(texts: list[str], skipped: int, taken: 
     assert quality.marked(part).kinds.tolist() == quality.marked(copied).kinds.tolist()
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=30), max_size=5))
 def test_bytes_that_are_no_text_are_measured_within_bounds(blobs: list[bytes]) -> None:
     texts = pa.array(blobs, pa.large_binary()).view(pa.large_string())

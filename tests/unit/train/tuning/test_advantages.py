@@ -22,7 +22,7 @@ def defined(rewards: list[float], values: list[float], discount: float, smoothin
     return [sum(p * d for p, d in zip(powers, apart[t:], strict=False)) for t in range(len(apart))]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(ANSWER, min_size=1, max_size=4), st.floats(0.5, 1), st.floats(0, 1))
 def test_advantages_are_sums_of_later_differences(answers, discount: float, smoothing: float) -> None:
     import torch

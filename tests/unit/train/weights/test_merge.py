@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from training_samples import dataset, sentences
@@ -147,7 +147,6 @@ def test_ties_moves_the_base_where_it_was_tuned_most(change, base: Model, siblin
 Vector = st.lists(st.floats(-4, 4, width=32), min_size=6, max_size=6)
 
 
-@settings(deadline=None)
 @given(vectors=st.lists(Vector, min_size=2, max_size=4), density=st.sampled_from([0.2, 0.5, 1.0]))
 def test_ties_is_the_papers_in_plain_numpy(vectors: list[list[float]], density: float) -> None:
     import torch
@@ -171,7 +170,6 @@ def test_ties_is_the_papers_in_plain_numpy(vectors: list[list[float]], density: 
         assert np.allclose(made, expected, atol=1e-6) or any((gap == 0).any() for gap in close)
 
 
-@settings(deadline=None)
 @given(left=Vector, right=Vector, position=st.floats(0, 1))
 def test_an_arc_between_vectors_of_one_length_keeps_it(left, right, position: float) -> None:
     import torch

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from weight_samples import answer
@@ -26,7 +26,6 @@ def reference(tensors: list[list[float]], count: int) -> list[list[bool]]:
     return [[(i, j) in chosen for j in range(len(tensor))] for i, tensor in enumerate(tensors)]
 
 
-@settings(deadline=None)
 @given(tensors=Numbers, share=st.floats(0, 1))
 def test_the_smallest_are_those_of_plain_python(tensors: list[list[float]], share: float) -> None:
     import torch
