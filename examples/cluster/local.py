@@ -49,7 +49,7 @@ class Cluster:
     folder: Path
     """Its state, its token, and the logs of `ray start`."""
     scratch: Path
-    """Ray's own folders, one a node; short, because sockets lie in them."""
+    """Ray's own folder, of the same name on all nodes as it is on real ones; short, because sockets lie in it."""
     address: str
     """`[run] address`, for a driver on this machine: host:port."""
     jobs: str
@@ -129,18 +129,20 @@ def start(cluster: Cluster, name: str, options: list[str]) -> None:
         f"--num-cpus={cluster.cpus:g}",
         f"--object-store-memory={cluster.memory_mb * 2**20}",
         f"--resources={json.dumps({name: 1})}",
-        f"--temp-dir={cluster.scratch / name}",
+        f"--temp-dir={cluster.scratch}",
         f"--dashboard-agent-listen-port={listen}",
         f"--dashboard-agent-grpc-port={grpc}",
         f"--metrics-export-port={metrics}",
         f"--runtime-env-agent-port={environments}",
     ]
     own = {**os.environ, **cluster.settings, **cluster.environment, MARK: f"{cluster.folder}:{name}"}
+    # Jobs start `python` by that name: it is to be this one.
+    own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{own.get('PATH', os.defpath)}"
     log = cluster.folder / f"{name}.log"
     with log.open("wb") as file:
-        done = subprocess.run(  # noqa: S603
-            command, env=own, cwd=cluster.folder, stdin=subprocess.DEVNULL, stdout=file, stderr=file, check=False
-        )
+        # In a session of its own, so that Ctrl-C here does not end it.
+        calm = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file, "start_new_session": True}
+        done = subprocess.run(command, env=own, cwd=cluster.folder, check=False, **calm)  # noqa: S603
     if done.returncode:
         raise RuntimeError(f"{name} does not start: {log.read_text(errors='replace')}")
 
@@ -164,15 +166,26 @@ def down(cluster: Cluster) -> None:
 
 
 def processes(cluster: Cluster) -> Iterator[tuple[str, int]]:
-    """Node and process id of every living process of the cluster."""
+    """Node and process id of every living process of the cluster: those with its mark, and whoever they started.
+
+    Some of Ray's processes write their title over their environment, and the mark with it.
+    """
     mark = f"{MARK}={cluster.folder}:".encode()
+    parents: dict[int, int] = {}
+    nodes: dict[int, str] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
+            state, parent = (folder / "stat").read_text().rpartition(")")[2].split()[:2]
             words = (folder / "environ").read_bytes().split(b"\0")
-            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-            names = [word.removeprefix(mark).decode() for word in words if word.startswith(mark)]
-            if names and state != "Z":
-                yield names[0], int(folder.name)
+            if state != "Z":
+                parents[int(folder.name)] = int(parent)
+                nodes |= {int(folder.name): word.removeprefix(mark).decode() for word in words if word.startswith(mark)}
+    for process in parents:
+        line = [process]
+        while line[-1] not in nodes and line[-1] in parents:
+            line.append(parents[line[-1]])
+        if name := nodes.get(line[-1]):
+            yield name, process
 
 
 def write(cluster: Cluster) -> None:
