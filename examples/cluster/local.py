@@ -35,6 +35,8 @@ PORTS = (21_000, 32_000)
 """Where ports are looked for: outside what Ray gives to workers, and below what Linux gives to clients."""
 
 QUICK = {
+    # A busy machine may take longer than Ray's minute to start a node.
+    "RAY_raylet_start_wait_time_s": "240",
     # A lost node is noticed after 3 s; Ray's own values take 15.
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_failure_threshold": "3",

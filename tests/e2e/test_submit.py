@@ -1,4 +1,4 @@
-"""Pipelines handed to a cluster as jobs, from a folder that it does not share and with plugins that it does not have."""
+"""Pipelines handed to a cluster as jobs, from folders that it does not share, with plugins that it does not have."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from typing import Any
 from finery.errors import ClusterError, Fault, FineryError, missing_extra
 from finery.executors.beside import copy_python, packages
 from finery.executors.local import cores, uninterrupted
+from finery.interrupts import own_end
 
 OWN = ("local", None)
 """Addresses of a cluster that the run starts itself."""
@@ -64,7 +65,7 @@ class Cluster:
         ray = imported()
         if not ray.is_initialized():
             reach(self.address)
-            with uninterrupted(), told(self.address):
+            with uninterrupted(), own_end(), told(self.address):
                 self.connect(ray)
             self.joined = True
             if self.address not in OWN:
@@ -96,7 +97,8 @@ class Cluster:
         place = f"node {node['NodeManagerAddress']} of the cluster"
         # Its own code goes along with it: a node that lacks Finery could not import it.
         try:
-            said = ray.get(on_node(ray.remote(looker()), node).remote(list(self.packages), str(self.root or ".")))
+            look = on_node(ray.remote(looker()), node)
+            said = ray.get(look.remote(list(self.packages), str(self.root or "."), str(self.folder or ".")))
         except ray.exceptions.RayError as error:
             yield Fault(place, f"cannot be used: {first_line(error)}", "look at its Ray log")
             return
@@ -107,6 +109,9 @@ class Cluster:
         if not said["sees"]:
             remedy = "put it on a disk that all nodes share, or name a place for all to keep it: [run] store"
             yield Fault(place, f"does not see the work folder {self.root}", remedy)
+        if JOB in os.environ and not said["beside"]:
+            fault = f"keeps what went along elsewhere than the head, which has it in {self.folder}"
+            yield Fault(place, fault, "start all nodes with the same --temp-dir")
 
     def leave(self) -> None:
         """Let go of a cluster that this run joined; one of our own ends, and what still works on another is ended."""
@@ -179,7 +184,7 @@ def on_node(function: Any, node: Mapping[str, Any]) -> Any:
 def looker() -> Any:
     """A function that tells what a node has: made here, so that it travels as code and not as a name."""
 
-    def look(names: list[str], root: str) -> dict[str, Any]:
+    def look(names: list[str], root: str, folder: str) -> dict[str, Any]:
         from importlib import metadata
         from pathlib import Path
 
@@ -189,6 +194,6 @@ def looker() -> Any:
                 found[name] = metadata.version(name)
             except metadata.PackageNotFoundError:
                 found[name] = None
-        return {"packages": found, "sees": Path(root).is_dir()}
+        return {"packages": found, "sees": Path(root).is_dir(), "beside": Path(folder).is_dir()}
 
     return look
