@@ -35,8 +35,6 @@ PORTS = (21_000, 32_000)
 """Where ports are looked for: outside what Ray gives to workers, and below what Linux gives to clients."""
 
 QUICK = {
-    # A busy machine may take longer than Ray's minute to start a node.
-    "RAY_raylet_start_wait_time_s": "240",
     # A lost node is noticed after 3 s; Ray's own values take 15.
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_failure_threshold": "3",
@@ -124,7 +122,20 @@ def add(cluster: Cluster) -> str:
 
 
 def start(cluster: Cluster, name: str, options: list[str]) -> None:
-    """Start one node and wait until it is up. Raises RuntimeError with what Ray said."""
+    """Start one node and wait until it is up; once more where that takes a busy machine longer than Ray waits.
+
+    Raises RuntimeError with what Ray said.
+    """
+    log = cluster.folder / f"{name}.log"
+    for _ in range(2):
+        if launched(cluster, name, options, log):
+            return
+        kill(cluster, name)
+    raise RuntimeError(f"{name} does not start: {log.read_text(errors='replace')}")
+
+
+def launched(cluster: Cluster, name: str, options: list[str], log: Path) -> bool:
+    """Whether `ray start` brings a node up; what it says is in the log."""
     listen, grpc, metrics, environments = free_ports(4)
     command = [
         *(str(Path(sys.executable).with_name("ray")), "start", "--disable-usage-stats", *options),
@@ -140,13 +151,11 @@ def start(cluster: Cluster, name: str, options: list[str]) -> None:
     own = {**os.environ, **cluster.settings, **cluster.environment, MARK: f"{cluster.folder}:{name}"}
     # Jobs start `python` by that name: it is to be this one.
     own["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{own.get('PATH', os.defpath)}"
-    log = cluster.folder / f"{name}.log"
     with log.open("wb") as file:
         # In a session of its own, so that Ctrl-C here does not end it.
         calm = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": file, "start_new_session": True}
         done = subprocess.run(command, env=own, cwd=cluster.folder, check=False, **calm)  # noqa: S603
-    if done.returncode:
-        raise RuntimeError(f"{name} does not start: {log.read_text(errors='replace')}")
+    return done.returncode == 0
 
 
 def kill(cluster: Cluster, name: str) -> None:
