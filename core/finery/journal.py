@@ -75,7 +75,7 @@ class FileJournal:
 
     def progress(self, done: float, total: float, unit: str) -> None:
         """How far the stage is."""
-        self.hear.stage_progress(stage=self.stage, done=done, total=total, unit=unit)
+        self.hear.stage_progress(stage=self.stage, done=done, total=total, unit=unit, reasons=None)
 
     def close(self) -> None:
         """Close the file."""

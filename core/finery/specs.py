@@ -153,8 +153,10 @@ class ObserverSpecs:
         """`total` is the number of records that stand before it, where known, else 0."""
 
     @hookspec
-    def stage_progress(self, stage: Stage, done: float, total: float, unit: str) -> None:
-        """A shard of a data stage, or a step of a training stage, is done."""
+    def stage_progress(
+        self, stage: Stage, done: float, total: float, unit: str, reasons: Mapping[str, int] | None
+    ) -> None:
+        """A shard of a data stage, or a step of a training stage, is done; how many records left why, so far."""
 
     @hookspec
     def stage_finished(self, stage: Stage, summary: Mapping[str, Any]) -> None:

@@ -18,9 +18,13 @@ from rich.progress import (
 from rich.progress import (
     Progress as Bars,
 )
+from rich.table import Column
 
 from finery.specs import hookimpl
 from finery.types import Stage
+
+NARROW = 100
+"""Columns of a terminal below which a line is shortened."""
 
 
 class Progress:
@@ -30,14 +34,10 @@ class Progress:
         self.console = Console(stderr=True, highlight=False)
         self.live = self.console.is_terminal
         self.bars = Bars(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f}%"),
-            TextColumn("{task.fields[told]}"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
+            *columns(self.console.width),
             console=self.console,
             transient=True,
+            expand=True,
             disable=not self.live,
         )
         self.tasks: dict[str, TaskID] = {}
@@ -47,7 +47,7 @@ class Progress:
     @hookimpl
     def run_started(self, run: str) -> None:
         """Begin."""
-        self.console.print(f"run {run}")
+        self.console.print(f"run {run}", markup=False)
         self.bars.start()
 
     @hookimpl
@@ -57,11 +57,13 @@ class Progress:
         self.tasks[stage.id] = self.bars.add_task(stage.id, total=None, told="")
 
     @hookimpl
-    def stage_progress(self, stage: Stage, done: float, total: float, unit: str) -> None:
-        """How far, how fast, and the loss."""
+    def stage_progress(
+        self, stage: Stage, done: float, total: float, unit: str, reasons: Mapping[str, int] | None
+    ) -> None:
+        """How far, how fast, the loss, and why records leave."""
         if stage.id in self.tasks:
             seconds = time.monotonic() - self.started[stage.id]
-            told = f"{done:,.0f}/{total:,.0f} {unit}, {done / max(seconds, 1e-6):,.0f}/s{self.loss.get(stage.id, '')}"
+            told = f"{rate(done, seconds)} {unit}/s{self.loss.get(stage.id, '')}{leaving(reasons)}"
             self.bars.update(self.tasks[stage.id], completed=done, total=total, told=told)
 
     @hookimpl
@@ -89,6 +91,30 @@ class Progress:
         """End."""
         self.bars.stop()
         sys.stderr.flush()
+
+
+def columns(width: int) -> list[Any]:
+    """What stands in a line: on a narrow terminal no bar and no time that is gone."""
+    told = TextColumn(
+        "{task.fields[told]}", table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1), markup=False
+    )
+    name = TextColumn("{task.description}", table_column=Column(no_wrap=True), markup=False)
+    share = TextColumn("{task.percentage:>3.0f}%")
+    if width < NARROW:
+        return [name, share, TimeRemainingColumn(compact=True), told]
+    return [name, BarColumn(bar_width=24), share, TimeElapsedColumn(), TimeRemainingColumn(), told]
+
+
+def rate(done: float, seconds: float) -> str:
+    """How many a second: two digits where they are few."""
+    found = done / max(seconds, 1e-6)
+    return f"{found:,.0f}" if found >= 10 else f"{found:.2g}"
+
+
+def leaving(reasons: Mapping[str, int] | None, most: int = 3) -> str:
+    """The reasons that took most records so far."""
+    found = sorted((reasons or {}).items(), key=lambda item: (-item[1], item[0]))
+    return "".join(f", {count:,} {reason}" for reason, count in found[:most])
 
 
 def finished(summary: Mapping[str, Any]) -> str:

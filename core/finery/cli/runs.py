@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -72,17 +71,10 @@ def did(row: dict[str, Any]) -> str:
 
 def settled(root: Path, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The runs, with times in UTC; one that says it is running, while no process is there to run it, was killed."""
+    from finery.data.artifacts import alive
+
     for place, row in enumerate(found):
         row["started"] = datetime.fromtimestamp(row["started"] // 1000, UTC).isoformat(" ")
         if row["status"] == "running" and (place > 0 or not alive(root)):
             row["status"] = "killed"
     return found
-
-
-def alive(root: Path) -> bool:
-    """Whether the process that last held the work folder is there."""
-    try:
-        os.kill(int((root / "lock").read_text()), 0)
-    except (OSError, ValueError):
-        return False
-    return True

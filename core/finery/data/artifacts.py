@@ -118,3 +118,12 @@ def locked(root: Path) -> Iterator[None]:
         file.write(str(os.getpid()))
         file.flush()
         yield
+
+
+def alive(root: Path) -> bool:
+    """Whether the process that last held the work folder is there."""
+    try:
+        os.kill(int((root / "lock").read_text()), 0)
+    except (OSError, ValueError):
+        return False
+    return True

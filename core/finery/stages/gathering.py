@@ -51,7 +51,7 @@ def carried(context: Context, step: Step, tasks: Sequence[Any], phase: int) -> l
     for number, (entry,) in context.executor.run(tasks, threads):
         found[number] = entry
         done = records * (phase + len(found) / len(tasks)) / 2
-        context.hear.stage_progress(stage=step.stage, done=done, total=records, unit="records")
+        context.hear.stage_progress(stage=step.stage, done=done, total=records, unit="records", reasons=None)
         if entry["counts"]["failed"]:
             check_failures(context, step, list(found.values()), records)
     return [found[number] for number in sorted(found)]

@@ -80,7 +80,7 @@ def run_mix(context: Context, step: Step) -> None:
     for source in sources:
         own = [(number, shard) for number, shard in shards if shard.source == source.name]
         entries += draw_source(context, step, source, own, draw)
-        context.hear.stage_progress(stage=step.stage, done=len(entries), total=len(shards), unit="shards")
+        context.hear.stage_progress(stage=step.stage, done=len(entries), total=len(shards), unit="shards", reasons=None)
     summary = added_up(entries)
     conserve(step.stage.id, summary, context.counts(step.touched))
     drawn = {

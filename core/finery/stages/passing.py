@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
@@ -37,11 +38,15 @@ def run_pass(context: Context, steps: Sequence[Step]) -> None:
     answers: Answers = {}
     threads = all(manifest(type(step.configured.plugin)).releases_gil for step in steps)
     records, done = sum(task.shard.records for task in tasks), 0
+    reasons: dict[str, Counter[str]] = {step.stage.id: Counter() for step in steps}
     for number, answer in context.executor.run(tasks, threads):
         answers[number] = answer
         done += tasks[number].shard.records
+        for link, entry in zip(tasks[number].links, answer, strict=True):
+            reasons[link.stage.id].update(entry["counts"]["reasons"])
         for step in steps:
-            context.hear.stage_progress(stage=step.stage, done=done, total=records, unit="records")
+            told = {"done": done, "total": records, "unit": "records", "reasons": reasons[step.stage.id]}
+            context.hear.stage_progress(stage=step.stage, **told)
         # Only a shard with failures can pass the limit: looking at all of them after each would take n^2.
         if any(entry["counts"]["failed"] for entry in answer):
             for step in steps:

@@ -41,7 +41,7 @@ def read_source(context: Context, step: Step, folder: Path) -> None:
     answers: dict[int, list[dict[str, Any]]] = {}
     for number, answer in context.executor.run(tasks, threads=False):
         answers[number] = answer
-        context.hear.stage_progress(stage=step.stage, done=len(answers), total=len(tasks), unit="units")
+        context.hear.stage_progress(stage=step.stage, done=len(answers), total=len(tasks), unit="units", reasons=None)
     entries = [entry for number in sorted(answers) for entry in answers[number]]
     check_files(context, source, entries, {piece.file for unit in found for piece in unit.pieces})
     finish(context, step, source, entries, shape)

@@ -29,7 +29,7 @@ def test_a_run_without_a_terminal_is_a_line_a_stage(capsys) -> None:
     hear = relay([Progress()])
     hear.run_started(run="r1", pipeline={})
     hear.stage_started(stage=STAGE, total=10)
-    hear.stage_progress(stage=STAGE, done=5, total=10, unit="records")
+    hear.stage_progress(stage=STAGE, done=5, total=10, unit="records", reasons={"few-words": 2})
     hear.stage_finished(stage=STAGE, summary={"sources": {"a": FATES}, "seconds": 1.0})
     hear.run_finished(run="r1", status="done", seconds=1.0)
     lines = capsys.readouterr().err.splitlines()
