@@ -39,8 +39,7 @@ class StageConfig:
     @property
     def threads(self) -> int:
         """CPU threads of one worker: as the stage says, else as its plugin does; never what the machine has."""
-        said = self.words.needs.cpus
-        return max(1, int(manifest(type(self.plugin)).needs.cpus if said is None else said))
+        return max(1, int(self.needs.cpus))
 
     @property
     def needs(self) -> Needs:

@@ -42,10 +42,19 @@ class FileJournal:
         self.folder = folder
         self.stage = stage
         self.hear = hear
-        self.attempt = len(list(folder.glob("metrics-*.jsonl")))
-        self.parts = 0
         self.notes: list[str] = []
-        self.file: TextIO = (folder / f"metrics-{self.attempt:03}.jsonl").open("w", encoding="utf-8")
+        self.begin()
+
+    def begin(self) -> None:
+        """Open the files of one more attempt."""
+        self.attempt = len(list(self.folder.glob("metrics-*.jsonl")))
+        self.parts = 0
+        self.file: TextIO = (self.folder / f"metrics-{self.attempt:03}.jsonl").open("w", encoding="utf-8")
+
+    def again(self) -> None:
+        """Begin another attempt: the stage was interrupted, and goes on while this run does."""
+        self.close()
+        self.begin()
 
     def metric(self, name: str, value: float, step: int | None = None, source: str | None = None) -> None:
         """One number; it is on disk when this returns."""

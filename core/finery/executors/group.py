@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -91,10 +91,17 @@ class RemoteTraceback(Exception):
         return f"\n{self.args[0]}"
 
 
+class Speaks(Protocol):
+    """What takes words to the driver."""
+
+    def send(self, said: tuple[str, Any], /) -> None:
+        """Hand a word and what belongs to it on."""
+
+
 class Line:
     """A Journal that hands on what it is told to the driver; of workers but the first, only what all have to say."""
 
-    def __init__(self, line: Connection, rank: int) -> None:
+    def __init__(self, line: Speaks, rank: int) -> None:
         self.line = line
         self.rank = rank
 

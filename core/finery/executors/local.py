@@ -18,9 +18,11 @@ from concurrent.futures import (
     wait,
 )
 from multiprocessing.connection import wait as wait_for
+from typing import Any
 
 from finery.errors import WorkError
 from finery.executors.tasks import Answer, Task
+from finery.types import Needs
 
 RETRIES = 2
 """How often a pool is built anew after a worker died; finished shards are not done again."""
@@ -54,6 +56,12 @@ class LocalExecutor:
                     raise WorkError.at(
                         "workers", f"a worker process died {RETRIES + 1} times ({error})", remedy
                     ) from None
+
+    def asked(self, plugin: Any, needs: Needs, workers: int) -> Any:
+        """The plugin itself, or where workers train together, their group."""
+        from finery.executors.group import Group
+
+        return Group(plugin) if workers > 1 else plugin
 
     def parallel(self, waiting: dict[int, Task], threads: bool) -> Iterator[tuple[int, Answer]]:
         """Tasks in a pool; a task leaves `waiting` when its answer is handed on."""

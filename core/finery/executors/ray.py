@@ -54,6 +54,12 @@ class RayExecutor:
             self.cancel(ray)
             lane.close()
 
+    def asked(self, plugin: Any, needs: Needs, workers: int) -> Any:
+        """A group of workers of the cluster, however few."""
+        from finery.executors.raygroup import RayGroup
+
+        return RayGroup(plugin, needs, self.cluster.join)
+
     def carried(self, ray: Any, lane: Lane, tasks: Sequence[Task], needs: Needs) -> Iterator[tuple[int, Answer]]:
         """Tasks through a lane."""
         waiting = iter(range(len(tasks)))

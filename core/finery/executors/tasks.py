@@ -31,6 +31,10 @@ class Executor(Protocol):
         WorkError where workers keep dying.
         """
 
+    def asked(self, plugin: Any, needs: Needs, workers: int) -> Any:
+        """What is asked to train or evaluate in a plugin's stead, by as many workers as there are to be, each holding
+        what it needs."""
+
     def close(self) -> None:
         """Stop all workers, whatever they are doing; tasks that are run later start them anew."""
 

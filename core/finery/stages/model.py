@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 from finery.card import write_card
 from finery.context import Context
 from finery.errors import Fault, FineryError, PluginError
-from finery.executors.group import Group
 from finery.journal import FileJournal
 from finery.kernel import bind
 from finery.plan import Step
@@ -56,10 +55,9 @@ def run_model_stage(context: Context, step: Step, folder: Path) -> None:
 
 
 def asked(context: Context, step: Step, arguments: dict[str, Any]) -> Any:
-    """The plugin's answer; what it raises comes with its stage and version. Several workers answer as one would."""
-    plugin = step.configured.plugin
-    asks = Group(plugin) if step.configured.workers > 1 else plugin
-    ask = bind(asks, step.stage.hook, context.observers)
+    """The plugin's answer; what it raises comes with its stage and version. Workers, wherever, answer as one would."""
+    config = step.configured
+    ask = bind(context.executor.asked(config.plugin, config.needs, config.workers), step.stage.hook, context.observers)
     with blamed(step):
         return ask(**arguments)
 

@@ -46,11 +46,11 @@ def fit(model: Any, objective: Objective, plan: Plan, site: Site, watch: Watch |
     shared = share(plan.loop.step_rows, plan.loop.batch, site.world, site.place)
     account = Account(plan, site, shared, objective.measures)
     with zero.prepared(plan.loop, site):
-        trainer = made_trainer(model, objective, plan, account, folder, watch)
         with in_turn():
             resumed = checkpoints.newest(folder, plan.digest)
+        universal = zero.divided_anew(resumed, plan.loop, site)
+        trainer = made_trainer(model, objective, plan, account, folder, watch, universal)
         if resumed:
-            zero.check(plan.loop, checkpoints.workers_of(resumed), site)
             account.resume(resumed)
         with explained(site):
             trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
@@ -61,16 +61,22 @@ def fit(model: Any, objective: Objective, plan: Plan, site: Site, watch: Watch |
 
 
 def made_trainer(
-    model: Any, objective: Objective, plan: Plan, account: Account, folder: Path, watch: Watch | None = None
+    model: Any,
+    objective: Objective,
+    plan: Plan,
+    account: Account,
+    folder: Path,
+    watch: Watch | None = None,
+    universal: bool = False,
 ) -> Any:
-    """A Trainer that reads the plan from first row to last."""
+    """A Trainer that reads the plan from first row to last; `universal` as `zero.arguments` has it."""
     import torch
     from transformers.trainer_callback import PrinterCallback
 
     watching = [] if watch is None else [watch_callback(watch, model, objective)]
     trainer = trainer_class()(
         model=model,
-        args=arguments(plan, folder, account.site, account.share),
+        args=arguments(plan, folder, account.site, account.share, universal),
         train_dataset=plan,
         data_collator=functools.partial(batch, objective, plan),
         callbacks=[*watching, account_callback(account)],
@@ -118,7 +124,7 @@ def batch(objective: Objective, plan: Plan, positions: Sequence[int]) -> dict[st
     return made | blank | {"blank": True}
 
 
-def arguments(plan: Plan, folder: Path, site: Site, shared: Share | None = None) -> Any:
+def arguments(plan: Plan, folder: Path, site: Site, shared: Share | None = None, universal: bool = False) -> Any:
     """Trainer's arguments for a plan."""
     import torch
     from transformers import TrainingArguments
@@ -149,7 +155,7 @@ def arguments(plan: Plan, folder: Path, site: Site, shared: Share | None = None)
         save_total_limit=2,
         report_to="none",
         disable_tqdm=True,
-        **zero.arguments(loop, shared),
+        **zero.arguments(loop, shared, universal),
     )
     # Several GPUs in one process would split batches behind our back (DataParallel); `device` sets the count.
     if said.device.type == "cuda":

@@ -1,8 +1,10 @@
-"""Several workers: the same rows in the same steps, the same losses and weights as one, and one resumes two's work."""
+"""Several workers, with DeepSpeed or without: the same rows in the same steps, the same losses and weights as one; and
+others go on where some were stopped."""
 
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +38,7 @@ SMALL = {
 }
 TEXTS = dataset({"a": {"text": sentences(41)}, "b": {"text": echoes(20)}})
 """61 rows: the last step holds one, so the second worker has none in it."""
+SFT = Sft(epochs=2, batch=6, accumulate=2, lr=1e-3, log_steps=1, packing=False, checkpoint_steps=2)
 TALKS = dataset({"t": {"messages": chats(20)}, "u": {"messages": chats(11, shift=4)}})
 
 
@@ -73,12 +76,11 @@ def test_an_objective_that_knows_one_worker_alone_refuses_two(tmp_path: Path, st
 @pytest.fixture(scope="module")
 def jobs(base: Model) -> dict[str, Job]:
     """Trainings without dropout, which each worker draws for its own rows."""
-    sft = Sft(epochs=2, batch=6, accumulate=2, lr=1e-3, log_steps=1, packing=False, checkpoint_steps=2)
     return {
         "pretrain": Job(Pretrain(**SMALL, packing=False), TEXTS),
         "masked": Job(MaskedLm(**SMALL, dropout=0.0), TEXTS),
         "electra": Job(Electra(**SMALL, dropout=0.0), TEXTS),
-        "sft": Job(sft, TALKS, base),
+        "sft": Job(SFT, TALKS, base),
         "lora": Job(Sft(method={"lora": {"rank": 4}}, steps=4, batch=4, log_steps=1), TALKS, base),
     }
 
@@ -91,16 +93,30 @@ def alone(jobs: dict[str, Job], tmp_path_factory: pytest.TempPathFactory, stage:
 
 
 @pytest.fixture(scope="module")
+def divided(jobs: dict[str, Job]) -> dict[str, Job]:
+    """Trainings divided by DeepSpeed, in every way; some are stopped, and some begun again."""
+    pytest.importorskip("deepspeed")
+    sft = jobs["sft"]
+    made = {f"zero-{level}": sft._replace(plugin=replace(SFT, zero=level)) for level in range(4)}
+    made["electra-zero"] = jobs["electra"]._replace(plugin=replace(jobs["electra"].plugin, zero=2))
+    made["lora-zero"] = jobs["lora"]._replace(plugin=replace(jobs["lora"].plugin, zero=3))
+    for level in (2, 3):
+        made[f"cut-{level}"] = made[f"zero-{level}"]._replace(stopped=3)
+    made["again-3"] = made["zero-3"]._replace(folder="cut-3")
+    return made
+
+
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("two")
 
 
 @pytest.fixture(scope="module")
-def two(jobs: dict[str, Job], folder: Path, stage: Stage) -> dict[str, Done]:
-    """What two workers make of them, of one that is stopped, and of one that a single worker began."""
+def two(jobs: dict[str, Job], divided: dict[str, Job], folder: Path, stage: Stage) -> dict[str, Done]:
+    """What two workers make of all, of one that is stopped, and of one that a single worker began."""
     begun = jobs["sft"]._replace(stopped=3)
     carried_out(begun, folder / "taken-over", World(), stage)
-    return by_two({**jobs, "stopped": begun, "taken-over": jobs["sft"]}, folder, stage)
+    return by_two({**jobs, **divided, "stopped": begun, "taken-over": jobs["sft"]}, folder, stage)
 
 
 def curves(done: Done) -> dict[tuple[str, int, str | None], float]:
@@ -156,3 +172,45 @@ def test_one_worker_goes_on_where_two_were_stopped(
 @pytest.mark.slow
 def test_two_workers_go_on_where_one_was_stopped(alone: dict[str, Done], two: dict[str, Done]) -> None:
     alike(alone["sft"], two["taken-over"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("level", range(4))
+def test_workers_that_divide_a_training_end_as_one_that_does_not(
+    level: int, alone: dict[str, Done], two: dict[str, Done]
+) -> None:
+    alike(alone["sft"], two[f"zero-{level}"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["electra", "lora"])
+def test_other_trainings_are_divided_too(name: str, alone: dict[str, Done], two: dict[str, Done]) -> None:
+    alike(alone[name], two[f"{name}-zero"])
+
+
+@pytest.mark.slow
+def test_a_divided_training_that_was_stopped_ends_in_the_same_bits(two: dict[str, Done]) -> None:
+    whole, again = two["zero-3"], two["again-3"]
+    assert two["cut-3"].model is None
+    assert again.model.fingerprint == whole.model.fingerprint
+    assert curves(again) == curves(whole)
+    assert losses(again) == losses(whole)
+
+
+@pytest.mark.slow
+def test_what_a_divided_training_leaves_is_a_plain_folder(two: dict[str, Done]) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = two["zero-3"].model.path
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    assert model.get_input_embeddings().weight.shape == (len(AutoTokenizer.from_pretrained(folder)), 32)
+    assert [path.name for path in folder.iterdir() if path.is_dir()] == []
+
+
+@pytest.mark.slow
+def test_one_worker_goes_on_where_two_that_divided_were_stopped(
+    divided: dict[str, Job], alone: dict[str, Done], two: dict[str, Done], folder: Path, stage: Stage
+) -> None:
+    assert two["cut-2"].model is None
+    (again,) = by_two({"cut-2": divided["zero-2"]}, folder, stage, workers=1).values()
+    alike(alone["sft"], again)

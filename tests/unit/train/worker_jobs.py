@@ -60,8 +60,8 @@ class Jobs:
         return Model(out, "jobs", "")
 
 
-def by_two(jobs: dict[str, Job], out: Path, stage: Stage) -> dict[str, Done]:
-    """What two workers make of each job."""
+def by_two(jobs: dict[str, Job], out: Path, stage: Stage, workers: int = 2) -> dict[str, Done]:
+    """What two workers make of each job, or as many as are asked for."""
     out.mkdir(parents=True, exist_ok=True)
-    Group(Jobs(jobs)).train(None, None, out, World(size=2), stage, MemoryJournal())
+    Group(Jobs(jobs)).train(None, None, out, World(size=workers), stage, MemoryJournal())
     return {name: pickle.loads((out / f"{name}.pickle").read_bytes()) for name in jobs}

@@ -1,0 +1,69 @@
+"""What a worker of a Ray cluster does for a train or evaluate stage: ask the plugin, and tell the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pyarrow as pa
+
+from finery.errors import FineryError
+from finery.executors.ear import Wire
+from finery.executors.group import Line, in_words
+from finery.kernel import bind
+from finery.types import Evaluation, World
+
+LOST = ("gloo", "nccl", "connection closed by peer", "connection reset by peer", "broken pipe", "connection refused")
+"""How torch's collectives say that another worker is gone, in small letters: no fault of the one who says so."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every worker is given."""
+
+    ear: Any
+    plugin: Any
+    hook: str
+    arguments: Mapping[str, Any]
+    world: World
+
+
+def working(given: Mapping[str, Any]) -> None:
+    """What Ray Train calls in each worker: the work, at its place in the world."""
+    from ray import train
+
+    job, context = given["job"], train.get_context()
+    places = {"rank": context.get_world_rank(), "size": context.get_world_size()}
+    places["local_rank"] = context.get_local_rank()
+    work(job, replace(job.world, rendezvous="env://", **places))
+
+
+def work(job: Job, world: World) -> None:
+    """Ask the plugin and tell the driver what came of it."""
+    import ray
+
+    if not ray.get(job.ear.begin.remote(world.rank)):
+        return
+    line = Wire(job.ear, world.rank)
+    try:
+        answer = bind(job.plugin, job.hook)(**job.arguments, world=world, journal=Line(line, world.rank))
+        line.send(("answer", portable(answer) if not world.rank else None))
+    except BaseException as error:
+        line.send(("raised", (is_bystander(error), in_words(error))))
+        raise
+
+
+def portable(answer: Any) -> Any:
+    """An answer that can travel: rows that are read as they are asked for become a table."""
+    if isinstance(answer, Evaluation) and isinstance(answer.items, pa.RecordBatchReader):
+        return replace(answer, items=answer.items.read_all())
+    return answer
+
+
+def is_bystander(error: BaseException) -> bool:
+    """Whether an exception says no more than that another worker is gone."""
+    if isinstance(error, FineryError):
+        return False
+    said = str(error).lower()
+    return type(error).__module__.startswith("torch.distributed") or any(word in said for word in LOST)
