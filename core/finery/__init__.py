@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from finery.data.identity import chance, record_ids
+    from finery.demand import Amount, Demand, Network, Trial
     from finery.errors import (
         DataError,
         Fault,
@@ -54,6 +55,7 @@ __version__ = "0.1.0"
 # Where each public name lives: it is imported when first asked for, so that `finery --help` stays quick.
 HOMES = {
     "finery.data.identity": ("chance", "record_ids"),
+    "finery.demand": ("Amount", "Demand", "Network", "Trial"),
     "finery.errors": (
         "DataError", "Fault", "FineryError", "MissingExtra", "PipelineError", "PluginError", "UsageError",
         "WorkError", "did_you_mean", "missing_extra",
@@ -71,10 +73,12 @@ HOMES = {
 
 __all__ = [
     "API",
+    "Amount",
     "Batch",
     "Born",
     "DataError",
     "Dataset",
+    "Demand",
     "Draw",
     "Evaluation",
     "EvaluationName",
@@ -92,6 +96,7 @@ __all__ = [
     "Model",
     "ModelName",
     "Needs",
+    "Network",
     "Piece",
     "PipelineError",
     "PluginError",
@@ -104,6 +109,7 @@ __all__ = [
     "Stage",
     "State",
     "Tally",
+    "Trial",
     "UsageError",
     "WorkError",
     "World",

@@ -16,7 +16,7 @@ from finery.errors import Fault, FineryError, PipelineError, PluginError, did_yo
 from finery.fileoptions import resolved
 from finery.invalid import told
 from finery.plugins import manifest
-from finery.tables import ObserverTable, RunTable, SourceTable, StageWords
+from finery.tables import ObserverTable, PlanTable, RunTable, SourceTable, StageWords
 from finery.tomllines import key_lines, line_of
 from finery.types import Needs
 
@@ -66,6 +66,7 @@ class Pipeline:
     run: RunTable
     file: Path
     raw: Mapping[str, Any] = field(default_factory=dict)
+    plan: PlanTable = field(default_factory=PlanTable)
 
     @property
     def folder(self) -> Path:
@@ -108,7 +109,7 @@ class Reader:
 
     def top(self) -> None:
         """Note unknown keys at the top of the file."""
-        known = ("name", "seed", "source", "stage", "observer", "run")
+        known = ("name", "seed", "source", "stage", "observer", "run", "plan")
         for word in self.raw:
             if word not in known:
                 self.fault(
@@ -195,13 +196,15 @@ def read_pipeline(file: Path, settings: Sequence[str] = (), known: Sequence[Entr
     reader = Reader(file, text, raw, entries() if known is None else known)
     reader.top()
     run = reader.table(RunTable, raw.get("run", {}), ("run",), "[run]")
+    reckoned = reader.table(PlanTable, raw.get("plan", {}), ("plan",), "[plan]")
     sources = reader.sources()
     stages = read_stages(reader, [source.name for source in sources])
     observers = reader.observers()
     if reader.faults:
         raise PipelineError(*sorted(reader.faults, key=line_number))
     name, seed = raw.get("name", file.stem), raw.get("seed", 0)
-    return Pipeline(name, seed, tuple(sources), tuple(stages), tuple(observers), run, file.resolve(), raw)
+    parts = (tuple(sources), tuple(stages), tuple(observers), run, file.resolve(), raw, reckoned)
+    return Pipeline(name, seed, *parts)
 
 
 def line_number(fault: Fault) -> int:

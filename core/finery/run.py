@@ -18,6 +18,7 @@ from finery.data.dataset import ShardedDataset
 from finery.errors import FineryError, WorkError
 from finery.executors.local import LocalExecutor
 from finery.executors.tasks import Executor
+from finery.forecast.make import kept
 from finery.kernel import relay
 from finery.lineage.live import Live
 from finery.lineage.recorder import Recorder
@@ -44,7 +45,7 @@ def run_pipeline(pipeline: Pipeline, root: Path, observers: Sequence[Any] = (), 
         plan = make_plan(pipeline, root)
         run = new_run()
         own = [plugin for _, plugin in pipeline.observers]
-        every = (Recorder(root, run, plan, lock), Live(root, run), *own, *observers)
+        every = (Recorder(root, run, plan, lock, kept(plan)), Live(root, run), *own, *observers)
         return carry_out(plan, run, every)
 
 

@@ -11,7 +11,7 @@ from finery.config_stages import ONLY_IN
 from finery.errors import FineryError
 from finery.plugins import manifest
 from finery.specs import VERBS
-from finery.tables import ObserverTable, RunTable, SourceTable, StageWords
+from finery.tables import ObserverTable, PlanTable, RunTable, SourceTable, StageWords
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 CLASS = r"^[\w.]+:\w+$"
@@ -44,6 +44,7 @@ def pipeline_schema(known: Sequence[Entry] | None = None) -> Schema:
             "stage": listed({"oneOf": [*stages, *local]}, 1, "What is done, in order."),
             "observer": listed({"oneOf": [*observers, local_observer()]}, 0, "Who listens to the run."),
             "run": table_schema(RunTable, "run", definitions),
+            "plan": table_schema(PlanTable, "plan", definitions),
         },
         "required": ["source", "stage"],
         "additionalProperties": False,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
+from finery.demand import Amount, Demand, Network, Trial
 from finery.search.found import Search
 from finery.types import (
     Born,
@@ -125,6 +126,34 @@ class StageSpecs:
         """What a training on these examples would be shown, without training; `out` is a folder to work in.
 
         Optional, beside a `train`. The examples are a few hundred of the stage's records.
+        """
+
+    @hookspec(firstresult=True)
+    def demand(
+        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
+    ) -> Demand:
+        """What a training on so much text would ask of a machine, in well under a second: `finery plan` counts on it.
+
+        Optional, beside a `train`; without it a plan says "unknown". No weights, no torch, no network access: sizes are
+        read from the model's `config.json`, or are those of `network` where an earlier stage of the plan makes the
+        model. Raises UsageError for what is not known, such as a model that is not on this machine.
+        """
+
+    @hookspec(firstresult=True)
+    def trial(
+        self,
+        examples: Dataset,
+        asked: Demand,
+        model: Model | None,
+        out: Path,
+        world: World,
+        stage: Stage,
+        weights: bool,
+    ) -> Trial:
+        """What a few steps take of what `demand` asked for; `out` is a folder to work in.
+
+        Optional, beside a `train`. With `weights`, three real steps on the examples, the longest that there are;
+        without, two steps of the real network on tensors that have sizes and no content.
         """
 
     @hookspec(firstresult=True)

@@ -71,6 +71,38 @@ class ObserverTable(Table):
     """Its options."""
 
 
+class CardTable(Table):
+    """One kind of accelerator that the planner's own table lacks, or knows otherwise."""
+
+    half: Annotated[float, Field(gt=0)]
+    """TFLOP/s of dense products in 16 bits."""
+    single: Annotated[float, Field(gt=0)]
+    """TFLOP/s of products in 32 bits."""
+    gigabytes: Annotated[float, Field(gt=0)]
+    """Memory, in 10^9 bytes."""
+    watts: Annotated[float, Field(ge=0)] = 0
+    """What it draws under load."""
+    price: Annotated[float, Field(ge=0)] = 0
+    """What it costs an hour, in dollars."""
+
+
+class PlanTable(Table):
+    """What `finery plan` reckons with; nothing here changes a run."""
+
+    gpu: str | None = None
+    """The kind of accelerator: `h100`, `a100`, `l4`, ..., one of `cards`, or `cpu`; this machine's where not given."""
+    gpus: Annotated[int, Field(ge=1)] | None = None
+    """How many of them; the workers of a stage where not given."""
+    price: Annotated[float, Field(ge=0)] | None = None
+    """What one of them costs an hour, in dollars."""
+    utilisation: Annotated[float, Field(gt=0, le=1)] | None = None
+    """The share of the peak rate that is reached; a band of 0.25 to 0.5 where not given."""
+    silence: tuple[str, ...] = ()
+    """Names of advice that is not wanted, as the plan shows them."""
+    cards: dict[str, CardTable] = {}
+    """More kinds of accelerators, by name: `[plan.cards.mine]`."""
+
+
 class NeedsTable(Table):
     """What a stage holds while it works."""
 

@@ -68,6 +68,7 @@ def ingest_run(connection: duckdb.DuckDBPyConnection, record: Mapping[str, Any])
     connection.execute("delete from runs where run = ?", [run])
     connection.execute("delete from stages where run = ?", [run])
     connection.execute("delete from locks where run = ?", [run])
+    connection.execute("delete from forecasts where run = ?", [run])
     pipeline, versions = json.dumps(record["pipeline"], default=str), json.dumps(record["versions"])
     row = [run, record["name"], record["status"], record["started"], record["seconds"], pipeline, versions]
     connection.execute("insert into runs values (?, ?, ?, ?, ?, ?, ?)", row)
@@ -90,6 +91,16 @@ def ingest_run(connection: duckdb.DuckDBPyConnection, record: Mapping[str, Any])
         for place, s in enumerate(record["stages"])
     ]
     connection.executemany("insert into stages values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+    several(connection, "insert into forecasts values (?, ?, ?, ?, ?, ?)", forecast_rows(record))
+
+
+def forecast_rows(record: Mapping[str, Any]) -> Iterator[list[Any]]:
+    """What was forecast of each stage before the run."""
+    told = record.get("forecasts") or {}
+    artifacts = {stage["id"]: stage["artifact"] for stage in record["stages"]}
+    for stage, measures in told.get("stages", {}).items():
+        for measure, value in measures.items():
+            yield [record["run"], stage, artifacts[stage], told["machine"], measure, value]
 
 
 def ingest_artifact(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -30,7 +30,9 @@ PAUSE_SECONDS = 5.0
 class Recorder:
     """Writes down what a run does; the database is brought up to date as stages end, and when the run does."""
 
-    def __init__(self, root: Path, run: str, plan: Plan, lock: Held | None = None) -> None:
+    def __init__(
+        self, root: Path, run: str, plan: Plan, lock: Held | None = None, forecasts: Mapping[str, Any] | None = None
+    ) -> None:
         self.root = root
         self.artifacts = Artifacts(root)
         self.entered = time.monotonic()
@@ -44,6 +46,8 @@ class Recorder:
             "pipeline": plan.pipeline.raw,
             "versions": versions(),
             "lock": lock.told() if lock else None,
+            # What was forecast before the first stage began: see `finery.forecast.history`.
+            "forecasts": forecasts,
             "stages": [planned(step) for step in plan.steps],
         }
 

@@ -30,3 +30,7 @@ create table steps (artifact varchar, step bigint, rank integer, record uuid, st
 -- What a record cost in an epoch, in nats a token; sorted by record. Epoch 0: by a model that had not seen the record.
 create table losses (artifact varchar, record uuid, epoch integer, loss double, tokens bigint);
 create table items (artifact varchar, item varchar, source varchar, measures json);
+-- What was forecast of a stage before it ran, and on which machine: `measure` is `seconds` and `peak_bytes`, and what
+-- these were worked out from (`steps`, `tokens`, `flop`, ...). What became of it stands in `artifacts.seconds` and in
+-- `metrics`: `train_seconds`, `peak_bytes`, `tokens_per_second`, `records_per_second`.
+create table forecasts (run varchar, stage varchar, artifact varchar, machine varchar, measure varchar, value double);

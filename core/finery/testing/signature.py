@@ -14,7 +14,7 @@ from finery.testing.subject import MAPS, Raised, Skipped, Subject
 
 COMPANIONS: Mapping[str, tuple[str, ...]] = {
     "prepare": (*MAPS, "mix"), "same": ("dedupe",), "cut": ("dedupe",), "gather": ("format",),
-    "preview": ("train",),
+    "preview": ("train",), "demand": ("train",), "trial": ("train",),
 }  # fmt: skip
 """Hooks that stand beside a verb, and the verbs that listen to them."""
 
@@ -48,7 +48,7 @@ def hooks_known(subject: Subject) -> Iterator[Fault]:
 
 
 def companions(subject: Subject) -> Iterator[Fault]:
-    """`prepare`, `same`, `gather` and `preview` stand beside a verb that listens to them."""
+    """`prepare`, `same`, `gather`, `preview`, `demand` and `trial` stand beside a verb that listens to them."""
     for name, verbs in COMPANIONS.items():
         if name in hooks(subject.cls) and subject.verb and subject.verb not in verbs:
             wrong = f"stands beside '{subject.verb}', which never asks for it"

@@ -41,9 +41,9 @@ def causal(model: Any, together: bool) -> Any:
 
 
 @contextmanager
-def attached(model: Any) -> Iterator[Causal]:
-    """The objective, for as long as the model's head answers with losses."""
-    with TokenLoss(model) as loss:
+def attached(model: Any, is_plain: bool | None = None) -> Iterator[Causal]:
+    """The objective, for as long as the model's head answers with losses; `is_plain` where that need not be tried."""
+    with TokenLoss(model, is_plain) as loss:
         yield Causal(loss)
 
 

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, ModelName, Needs, Preview, Stage, World, hookimpl, plugin
+from finery import (
+    Amount,
+    Dataset,
+    Demand,
+    Journal,
+    Model,
+    ModelName,
+    Needs,
+    Network,
+    Preview,
+    Stage,
+    Trial,
+    World,
+    hookimpl,
+    plugin,
+)
 from finery_plugins.train import options, rollouts
 from finery_plugins.train.group_policy import grouped, whole_groups
 from finery_plugins.train.method import Method
+from finery_plugins.train.pair_demand import drawn_demand
 from finery_plugins.train.preview import preview_prompts
 from finery_plugins.train.rewards import something
 from finery_plugins.train.rules import Rule
 from finery_plugins.train.site import Site
+from finery_plugins.train.trial import probed
 
 
 @plugin(needs=Needs(cpus=2, extra="train"))
@@ -106,3 +124,26 @@ class Grpo:
     def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
         """What a training on these examples would be shown."""
         return preview_prompts(self, examples, model, out, stage)
+
+    @hookimpl
+    def demand(
+        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
+    ) -> Demand:
+        """What a training on so much text would ask of a machine."""
+        return drawn_demand(
+            self, amounts, model, network, world, stage, self.generations, self.iterations, self.beta > 0
+        )
+
+    @hookimpl
+    def trial(
+        self,
+        examples: Dataset,
+        asked: Demand,
+        model: Model | None,
+        out: Path,
+        world: World,
+        stage: Stage,
+        weights: bool,
+    ) -> Trial:
+        """What a few steps take."""
+        return probed(self, examples, model, out, world, stage, weights)

@@ -9,15 +9,32 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, Needs, Preview, Stage, UsageError, World, hookimpl, plugin
+from finery import (
+    Amount,
+    Dataset,
+    Demand,
+    Journal,
+    Model,
+    Needs,
+    Network,
+    Preview,
+    Stage,
+    Trial,
+    UsageError,
+    World,
+    hookimpl,
+    plugin,
+)
 from finery_plugins.train import options
 from finery_plugins.train.answers import INPUTS, Answers
 from finery_plugins.train.method import Method
 from finery_plugins.train.outcomes import Outcomes
+from finery_plugins.train.pair_demand import answers_demand
 from finery_plugins.train.preferences import PAIRS, SINGLES, singles
 from finery_plugins.train.preview import preview_answers
 from finery_plugins.train.references import references
 from finery_plugins.train.site import Site
+from finery_plugins.train.trial import probed
 from finery_plugins.train.tuner import Task, as_it_is, made_tuner, run
 from finery_plugins.train.tuning import begun, settled
 
@@ -104,6 +121,27 @@ class Kto:
     def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
         """What a training on these examples would be shown."""
         return preview_answers(self, examples, model, out, stage, [SINGLES, PAIRS], COLUMNS, singles)
+
+    @hookimpl
+    def demand(
+        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
+    ) -> Demand:
+        """What a training on so much text would ask of a machine."""
+        return answers_demand(self, amounts, model, network, world, stage, 5e-7, sequences=1, looks=1.0)
+
+    @hookimpl
+    def trial(
+        self,
+        examples: Dataset,
+        asked: Demand,
+        model: Model | None,
+        out: Path,
+        world: World,
+        stage: Stage,
+        weights: bool,
+    ) -> Trial:
+        """What a few steps take."""
+        return probed(self, examples, model, out, world, stage, weights)
 
     def task(self, batch: Judged) -> Task:
         """What TRL is asked to do."""

@@ -27,11 +27,11 @@ class TokenLoss:
     (soft caps, scales, an adapted head) are found by trying, and keep their logits.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, is_plain: bool | None = None) -> None:
         self.head = model.get_output_embeddings()
         # The model itself is asked what it takes: what wraps it for several workers would not say.
         self.fitting = functools.partial(fitting, model)
-        self.is_plain = has_plain_head(model, self.head)
+        self.is_plain = has_plain_head(model, self.head) if is_plain is None else is_plain
         self.labels: Any = None
         self.nll: Any = None
         self.hidden: Any = None
@@ -64,7 +64,7 @@ class TokenLoss:
         """The summed loss from hidden states (rows, tokens, width)."""
         import torch
 
-        trained = self.labels != UNTRAINED
+        trained = self.chosen()
         flat = hidden.reshape(-1, hidden.shape[-1])[trained]
         wanted = self.labels[trained]
         self.hidden = flat.detach()
@@ -75,11 +75,15 @@ class TokenLoss:
         total, self.nll = fused()(*leaves, wanted, self.right)
         return total
 
+    def chosen(self) -> Any:
+        """Which labels are trained: flags, or places."""
+        return self.labels != UNTRAINED
+
     def from_logits(self, logits: Any) -> Any:
         """The summed loss from logits (rows, tokens, vocabulary)."""
         import torch
 
-        trained = self.labels != UNTRAINED
+        trained = self.chosen()
         flat = logits.reshape(-1, logits.shape[-1])[trained].float()
         losses = torch.nn.functional.cross_entropy(flat, self.labels[trained], reduction="none")
         self.nll = losses.detach()

@@ -3,16 +3,32 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, Needs, Preview, Stage, World, hookimpl, plugin
+from finery import (
+    Amount,
+    Dataset,
+    Demand,
+    Journal,
+    Model,
+    Needs,
+    Network,
+    Preview,
+    Stage,
+    Trial,
+    World,
+    hookimpl,
+    plugin,
+)
 from finery_plugins.train import options
 from finery_plugins.train.architecture import MASKED, Shape, context_of, fresh_model, offset_of
 from finery_plugins.train.course import carried_out, left, prepared, sow, whole
 from finery_plugins.train.defaults import epochs_by_tokens, tuned_rate, with_rate
+from finery_plugins.train.demand import texts_demand
 from finery_plugins.train.dropout import drop_out
 from finery_plugins.train.loop import Loop
 from finery_plugins.train.masked import masked
@@ -21,9 +37,11 @@ from finery_plugins.train.method import Method, merged
 from finery_plugins.train.preflight import check_rows
 from finery_plugins.train.preview import preview_texts
 from finery_plugins.train.site import Site, settle
+from finery_plugins.train.sizes import made
 from finery_plugins.train.texts import Fit, texts_of
 from finery_plugins.train.tokens import Tokens
 from finery_plugins.train.training import Training
+from finery_plugins.train.trial import probed
 from finery_plugins.train.vocabulary import Kind
 
 
@@ -134,6 +152,29 @@ class MaskedLm:
     def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
         """What a training on these examples would be shown."""
         return preview_texts(self, examples, model, out, stage, ahead=0, kind=MASKED, share=self.share)
+
+    @hookimpl
+    def demand(
+        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
+    ) -> Demand:
+        """What a training on so much text would ask of a machine."""
+        return texts_demand(
+            self, amounts, model, network, world, stage, made(self.shape, self.vocabulary, plain=True), self.share
+        )
+
+    @hookimpl
+    def trial(
+        self,
+        examples: Dataset,
+        asked: Demand,
+        model: Model | None,
+        out: Path,
+        world: World,
+        stage: Stage,
+        weights: bool,
+    ) -> Trial:
+        """What a few steps take."""
+        return probed(self, examples, model, out, world, stage, weights)
 
     @property
     def fit(self) -> Fit:

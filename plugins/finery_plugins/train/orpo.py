@@ -10,14 +10,30 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, Needs, Preview, Stage, World, hookimpl, plugin
+from finery import (
+    Amount,
+    Dataset,
+    Demand,
+    Journal,
+    Model,
+    Needs,
+    Network,
+    Preview,
+    Stage,
+    Trial,
+    World,
+    hookimpl,
+    plugin,
+)
 from finery_plugins.train import options
 from finery_plugins.train.answers import Answers
 from finery_plugins.train.method import Method
 from finery_plugins.train.outcomes import Outcomes
+from finery_plugins.train.pair_demand import answers_demand
 from finery_plugins.train.preferences import PAIRS, pairs
 from finery_plugins.train.preview import preview_answers
 from finery_plugins.train.site import Site
+from finery_plugins.train.trial import probed
 from finery_plugins.train.tuner import Task
 from finery_plugins.train.tuning import begun, settled
 
@@ -90,6 +106,27 @@ class Orpo:
     def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
         """What a training on these examples would be shown."""
         return preview_answers(self, examples, model, out, stage, [PAIRS], PAIRS, pairs)
+
+    @hookimpl
+    def demand(
+        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
+    ) -> Demand:
+        """What a training on so much text would ask of a machine."""
+        return answers_demand(self, amounts, model, network, world, stage, 8e-6)
+
+    @hookimpl
+    def trial(
+        self,
+        examples: Dataset,
+        asked: Demand,
+        model: Model | None,
+        out: Path,
+        world: World,
+        stage: Stage,
+        weights: bool,
+    ) -> Trial:
+        """What a few steps take."""
+        return probed(self, examples, model, out, world, stage, weights)
 
     def task(self, batch: OddsBatch, context: int) -> Task:
         """What TRL is asked to do."""

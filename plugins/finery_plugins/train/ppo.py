@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, ModelName, Needs, Preview, Stage, World, hookimpl, plugin
+from finery import (
+    Amount,
+    Dataset,
+    Demand,
+    Journal,
+    Model,
+    ModelName,
+    Needs,
+    Network,
+    Preview,
+    Stage,
+    Trial,
+    World,
+    hookimpl,
+    plugin,
+)
 from finery_plugins.train import options, rollouts
 from finery_plugins.train.actor import actor_class
 from finery_plugins.train.architecture import loaded_model
 from finery_plugins.train.experience import Gatherer
 from finery_plugins.train.method import Method
 from finery_plugins.train.outcomes import Outcomes
+from finery_plugins.train.pair_demand import drawn_demand
 from finery_plugins.train.policy import stops, whole
 from finery_plugins.train.ppo_trainer import Proximal
 from finery_plugins.train.preview import preview_prompts
@@ -21,6 +38,7 @@ from finery_plugins.train.prompts import KINDS, REMEDY, Prompts
 from finery_plugins.train.rewards import answered, on_device, rewards, something
 from finery_plugins.train.rules import Rule
 from finery_plugins.train.site import Site
+from finery_plugins.train.trial import probed
 from finery_plugins.train.tuner import made_tuner, run
 from finery_plugins.train.tuning import Beginning, begun, settled
 
@@ -137,6 +155,27 @@ class Ppo:
     def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
         """What a training on these examples would be shown."""
         return preview_prompts(self, examples, model, out, stage)
+
+    @hookimpl
+    def demand(
+        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
+    ) -> Demand:
+        """What a training on so much text would ask of a machine."""
+        return drawn_demand(self, amounts, model, network, world, stage, passes=self.passes, reference=self.kl > 0)
+
+    @hookimpl
+    def trial(
+        self,
+        examples: Dataset,
+        asked: Demand,
+        model: Model | None,
+        out: Path,
+        world: World,
+        stage: Stage,
+        weights: bool,
+    ) -> Trial:
+        """What a few steps take."""
+        return probed(self, examples, model, out, world, stage, weights)
 
     def actor(self, begin: Beginning) -> Any:
         """The policy with its value head."""

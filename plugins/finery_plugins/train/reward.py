@@ -12,18 +12,35 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, Needs, Preview, Stage, UsageError, World, hookimpl, plugin
+from finery import (
+    Amount,
+    Dataset,
+    Demand,
+    Journal,
+    Model,
+    Needs,
+    Network,
+    Preview,
+    Stage,
+    Trial,
+    UsageError,
+    World,
+    hookimpl,
+    plugin,
+)
 from finery_plugins.format.ranked import Ranked, asked
 from finery_plugins.train import options
 from finery_plugins.train.answers import Answers
 from finery_plugins.train.judgement import judged
 from finery_plugins.train.method import Method
 from finery_plugins.train.outcomes import Outcomes
+from finery_plugins.train.pair_demand import answers_demand
 from finery_plugins.train.policy import judge
 from finery_plugins.train.preferences import PAIRS, RANKED, Answered, pairs
 from finery_plugins.train.preview import preview_answers
 from finery_plugins.train.records import Records
 from finery_plugins.train.site import Site
+from finery_plugins.train.trial import probed
 from finery_plugins.train.tuner import Task, made_tuner, run
 from finery_plugins.train.tuning import Beginning, begun, settled
 
@@ -114,6 +131,27 @@ class Reward:
     def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
         """What a training on these examples would be shown."""
         return preview_answers(self, examples, model, out, stage, [PAIRS, RANKED], COLUMNS, self.read, writes=False)
+
+    @hookimpl
+    def demand(
+        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
+    ) -> Demand:
+        """What a training on so much text would ask of a machine."""
+        return answers_demand(self, amounts, model, network, world, stage, 9e-6, "reward", scores=1)
+
+    @hookimpl
+    def trial(
+        self,
+        examples: Dataset,
+        asked: Demand,
+        model: Model | None,
+        out: Path,
+        world: World,
+        stage: Stage,
+        weights: bool,
+    ) -> Trial:
+        """What a few steps take."""
+        return probed(self, examples, model, out, world, stage, weights)
 
     def read(self, batch: pa.Table) -> Iterator[Answered]:
         """The pairs of each record, chosen and rejected by turns."""

@@ -3,6 +3,7 @@ adapter."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import model_validator
 
-from finery import DataError, Dataset, Journal, Model, Needs, Preview, Stage, UsageError, World, hookimpl, plugin
+from finery import (
+    Amount,
+    DataError,
+    Dataset,
+    Demand,
+    Journal,
+    Model,
+    Needs,
+    Network,
+    Preview,
+    Stage,
+    Trial,
+    UsageError,
+    World,
+    hookimpl,
+    plugin,
+)
 from finery_plugins.train import options
 from finery_plugins.train.architecture import context_of, stop_at
 from finery_plugins.train.causal import causal
@@ -18,6 +35,7 @@ from finery_plugins.train.conversation import templated, turn_ends
 from finery_plugins.train.conversations import Conversations
 from finery_plugins.train.course import carried_out, left, prepared
 from finery_plugins.train.defaults import epochs_by_records, tuned_rate
+from finery_plugins.train.demand import chats_demand
 from finery_plugins.train.loop import Loop
 from finery_plugins.train.method import Method, merged
 from finery_plugins.train.preflight import check_conversations, check_rows
@@ -27,6 +45,7 @@ from finery_plugins.train.site import Site, settle
 from finery_plugins.train.tokenizer import loaded_tokenizer
 from finery_plugins.train.tokens import Tokens, tokenised
 from finery_plugins.train.training import Training
+from finery_plugins.train.trial import probed, traced
 
 
 @plugin(needs=Needs(cpus=2, extra="train"))
@@ -123,6 +142,29 @@ class Sft:
     def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
         """What a training on these examples would be shown."""
         return preview_conversations(self, examples, model, out, stage)
+
+    @hookimpl
+    def demand(
+        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
+    ) -> Demand:
+        """What a training on so much text would ask of a machine."""
+        return chats_demand(self, amounts, model, network, world, stage)
+
+    @hookimpl
+    def trial(
+        self,
+        examples: Dataset,
+        asked: Demand,
+        model: Model | None,
+        out: Path,
+        world: World,
+        stage: Stage,
+        weights: bool,
+    ) -> Trial:
+        """What a few steps take."""
+        if weights:
+            return probed(self, examples, model, out, world, stage)
+        return traced(self, asked, model, stage)
 
     def network(self, model: Model, site: Site) -> Any:
         """The model with what the method adds to it."""

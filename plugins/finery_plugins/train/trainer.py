@@ -11,7 +11,7 @@ from finery import DataError
 from finery_plugins.train import checkpoints, zero
 from finery_plugins.train.account import Account, Losses, account_callback
 from finery_plugins.train.early import Watch, watch_callback
-from finery_plugins.train.memory import explained
+from finery_plugins.train.memory import explained, measured
 from finery_plugins.train.rows import Plan
 from finery_plugins.train.site import Site
 from finery_plugins.train.tokens import UNTRAINED
@@ -52,7 +52,7 @@ def fit(model: Any, objective: Objective, plan: Plan, site: Site, watch: Watch |
         trainer = made_trainer(model, objective, plan, account, folder, watch, universal)
         if resumed:
             account.resume(resumed)
-        with explained(site):
+        with measured(model, plan, site), explained(site):
             trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
         account.close(trainer.state.global_step)
         zero.gather(model, plan.loop)

@@ -13,7 +13,7 @@ from typing import Any
 
 from finery_plugins.train import checkpoints
 from finery_plugins.train.account import account_callback
-from finery_plugins.train.memory import explained
+from finery_plugins.train.memory import explained, measured
 from finery_plugins.train.outcomes import Outcomes
 from finery_plugins.train.rows import Plan
 from finery_plugins.train.site import Site
@@ -73,7 +73,7 @@ def run(tuner: Any) -> None:
     """
     outcomes: Outcomes = tuner.account
     resumed = checkpoints.newest(outcomes.site.out / "checkpoints", outcomes.plan.digest)
-    with hushed(), explained(outcomes.site):
+    with measured(tuner.model, outcomes.plan, outcomes.site), hushed(), explained(outcomes.site):
         tuner.train(resume_from_checkpoint=str(resumed) if resumed else None)
     outcomes.close(tuner.state.global_step)
 
