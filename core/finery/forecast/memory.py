@@ -163,14 +163,14 @@ def loss_bytes(demand: Demand, split: Split) -> tuple[float, float]:
     scores = network.vocabulary if demand.scores is None else demand.scores
     held = tokens * scores if demand.logits is None else min(tokens * scores, max(demand.logits, 64 * scores))
     logits = held * 4 * demand.logit_copies
-    if demand.compute_bytes < 4:
-        logits += held * demand.compute_bytes
+    cast = held * demand.compute_bytes if demand.compute_bytes < 4 else 0.0
     hidden = tokens * network.width * demand.compute_bytes
     if demand.logits is None:
-        return logits + hidden, logits
-    # The head's gradient is worked out beside the loss, and added up chunk by chunk.
+        return logits + cast + hidden, logits + cast
+    # The head's gradient is worked out beside the loss, and added up chunk by chunk; the chunk before is let go late.
     head = scores * network.width * 4 if not demand.added and demand.share > 0.5 else 0.0
-    return logits + 2 * hidden + 2 * head, 3 * hidden + 2 * head
+    late = held * 4 if held < tokens * scores else 0.0
+    return logits + cast + 2 * hidden + max(2 * head, head + late), 3 * hidden + 2 * head
 
 
 def buffer_bytes(demand: Demand, split: Split) -> float:
