@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from finery.lock.document import Lock, read_lock
     from finery.plugins import API, Manifest, plugin
+    from finery.propose.change import Change
     from finery.search.found import Found, Hit, Search
     from finery.specs import hookimpl
     from finery.types import (
@@ -62,6 +63,7 @@ HOMES = {
     ),
     "finery.lock.document": ("Lock", "read_lock"),
     "finery.plugins": ("API", "Manifest", "plugin"),
+    "finery.propose.change": ("Change",),
     "finery.search.found": ("Found", "Hit", "Search"),
     "finery.specs": ("hookimpl",),
     "finery.types": (
@@ -76,6 +78,7 @@ __all__ = [
     "Amount",
     "Batch",
     "Born",
+    "Change",
     "DataError",
     "Dataset",
     "Demand",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from finery.errors import Fault
+    from finery.propose.change import Change
 
     Batch: TypeAlias = pa.Table
     """Records of one source: `id` (UUID), `source` (dictionary), the columns of its shape; text as `large_string`."""
@@ -188,6 +189,8 @@ class Evaluation:
     """One row an item: `item` (UUID or string), `source`, then what was measured. A reader where they are many."""
     failures: Sequence[Fault] = ()
     """Gates that did not hold: everything is kept, then the run stops with these."""
+    changes: Sequence[Change] = ()
+    """What it would change in the training data: `finery propose` makes a pipeline of them."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,9 @@ def with_users() -> pa.Table:
 TOKENIZER = str(Path(__file__).parent / "tokenizer")
 """A byte-level BPE tokenizer of 300 tokens, as `trained_tokenizer` makes it."""
 
+LISTED = str(Path(__file__).parent / "listed.jsonl")
+"""Some records of the text sample, to be dropped, read again or varied."""
+
 USERS = str(Path(__file__).parent / "users.csv")
 SHARES = {"general": 0.8, "domain": 0.2}
 
@@ -46,6 +49,8 @@ TRIED: dict[str, list[dict[str, Any]]] = {
         {"options": {"shares": SHARES, "unit": "words"}, "samples": lambda: [sized("general"), sized("domain")]},
     ],
     "filter:blocklist": [{"options": {"words": ["water", "春天"]}}],
+    "filter:listed": [{"options": {"file": LISTED}}],
+    "score:listed": [{"options": {"file": LISTED}}],
     "filter:contamination": [{"options": {"sets": {"users": USERS}}}],
     "filter:label": [{"samples": lambda: ["classification"]}],
     "filter:template": [{"samples": lambda: ["messages", "alpaca"]}],
@@ -110,6 +115,7 @@ TRIED |= {f"train:{name}": [{"options": {"rules": [{"check": "json"}]}}] for nam
 
 
 TRIED |= {
+    "evaluate:bad-cases": [{"options": {"evaluation": "asked"}}],
     "evaluate:compare": [{"options": {"against": "base"}}],
     "evaluate:harness": [{"options": {"tasks": ["a"]}}],
     "train:merge": [{"options": {"others": ["other"]}}, {"options": {"adapter": "adapter"}}],

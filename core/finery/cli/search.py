@@ -52,8 +52,10 @@ def search(
     root = work_folder()
     with reading(root) as connection:
         found, seen = searched(connection, run, stage)
-    dataset = dataset_after(root, found, seen).only(seen.sources if seen.hook == "train" else None)
+    dataset = dataset_after(root, found, seen)
     check(sources, dataset.sources)
+    # All sources are in one index, which the run's evaluations may have built already.
+    sources = sources or (seen.sources if seen.hook == "train" else ())
     lookup = Lookup(dataset, root, "finery search")
     if phrase:
         hits = lookup.phrase(text, most, sources=sources)

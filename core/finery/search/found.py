@@ -35,6 +35,10 @@ class Search(Protocol):
     the extra `search`: whoever asks without it gets a MissingExtra. Equal scores come in order of the records.
     """
 
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+
     def words(self, text: str) -> list[str]:
         """The words of a text as the index has them."""
 

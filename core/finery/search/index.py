@@ -94,6 +94,11 @@ class Lookup:
             self.opened = Index.of(index_of(self.dataset, self.root, self.where), self.where)
         return self.opened
 
+    @property
+    def records(self) -> int:
+        """How many records there are."""
+        return int(self.index.searcher.num_docs)
+
     def words(self, text: str) -> list[str]:
         """The words of a text as the index has them."""
         return words(text, self.where)

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from finery.card import write_card
 from finery.context import Context
+from finery.data.artifacts import write_json
 from finery.errors import Fault, FineryError, PluginError
 from finery.journal import FileJournal
 from finery.kernel import bind
@@ -20,6 +21,9 @@ from finery.plan import Step
 from finery.search.index import Lookup
 from finery.stages.answers import blamed
 from finery.types import Evaluation, Model, World
+
+CHANGES = "changes.json"
+"""In an evaluation's folder: what it would change in the data."""
 
 
 def run_model_stage(context: Context, step: Step, folder: Path) -> None:
@@ -99,6 +103,8 @@ def keep_evaluation(context: Context, step: Step, partial: Path, answer: Any) ->
         )
     if answer.items is not None:
         write_items(answer.items, partial / "items.parquet")
+    if answer.changes:
+        write_json(partial / CHANGES, [asdict(change) for change in answer.changes])
     model = context.models.get(step.model or "")
     failed = {"failures": [asdict(fault) for fault in answer.failures]} if answer.failures else {}
     return {

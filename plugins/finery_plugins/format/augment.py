@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple
 import pyarrow as pa
 from pydantic import Field, model_validator
 
-from finery import Batch, File, ModelName, Stage, State, Tally, hookimpl, plugin
+from finery import Batch, File, ModelName, PipelineError, Stage, State, Tally, hookimpl, plugin
 from finery_plugins.format.critique import filled, spoken, user
 from finery_plugins.format.exchanges import Exchanges, texts
 from finery_plugins.format.noise import loosened, mistaken, mistyped, reordered
@@ -72,6 +72,9 @@ class Augment:
 
     keep: bool = True
     """Whether the record itself stays beside them."""
+
+    where: Name | None = None
+    """A column of booleans: records that have no true there get no copies. `score = "listed"` leaves one, `vary`."""
 
     column: Name | None = None
     """The column of text to change; by default `text`, or the user's first question."""
@@ -136,8 +139,10 @@ class Augment:
     def format(self, batch: Batch, state: State, stage: Stage, tally: Tally, out: Path) -> Batch:
         """The records and their copies. Raises Unanswered for a record, FineryError where the run has to stop."""
         column, told = self.told(batch)
+        meant = self.meant(batch)
+        told = [text if is_meant else "" for text, is_meant in zip(told, meant, strict=True)]
         copies = self.copied(batch, told, state or shipped(), stage, out)
-        tally["unchanged"] += len(told) * self.copies - len(copies)
+        tally["unchanged"] += sum(meant) * self.copies - len(copies)
         own = [Copy(row, None, []) for row in range(len(batch)) if self.keep]
         made = sorted([*own, *copies], key=lambda one: one.row)
         rows, new = [one.row for one in made], [one.text for one in made]
@@ -160,6 +165,15 @@ class Augment:
             name = pairs.column
         column_of(batch, name)
         return name, texts(batch, name)
+
+    def meant(self, batch: Batch) -> list[bool]:
+        """Whether each record is to have copies. Raises PipelineError for a column that says nothing of it."""
+        if self.where is None or self.where not in batch.column_names:
+            return [self.where is None] * len(batch)
+        kind = batch[self.where].type
+        if not pa.types.is_boolean(kind) and not pa.types.is_null(kind):
+            raise PipelineError.at(f'where = "{self.where}"', f"the column is {kind}", "name a column of booleans")
+        return [bool(value) for value in batch[self.where].to_pylist()]
 
     def copied(self, batch: Batch, told: Sequence[str], table: Table, stage: Stage, out: Path) -> list[Copy]:
         """The copies of all records that differ from them and from each other."""

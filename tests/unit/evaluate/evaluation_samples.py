@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from finery import Evaluation, Model, Stage, World
+from finery import Evaluation, Model, Search, Stage, World
 from finery.testing import MemoryJournal
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "train"))
@@ -53,13 +53,14 @@ class Evaluator:
 
     out: Path
     journal: MemoryJournal = field(default_factory=MemoryJournal)
+    search: Search | None = None
 
     def __call__(
         self, plugin: Any, model: Model | None = None, examples: MemoryDataset | None = None, name: str = "after"
     ) -> Evaluation:
         stage = Stage(id=name, hook="evaluate", plugin="prompts", seed=17)
         given: dict[str, Any] = {"model": model, "examples": examples or dataset({}), "out": self.out}
-        given |= {"world": World(threads=1), "stage": stage, "journal": self.journal}
+        given |= {"world": World(threads=1), "stage": stage, "journal": self.journal, "search": self.search}
         wanted = inspect.signature(plugin.evaluate).parameters
         return plugin.evaluate(**{name: value for name, value in given.items() if name in wanted})
 

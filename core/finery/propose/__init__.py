@@ -1,0 +1,1 @@
+"""From what evaluations would change in the data to a pipeline that does: what `finery propose` does."""
