@@ -19,18 +19,18 @@ class Bounds:
     """From where on a curve is remarkable. Each bound says where it comes from."""
 
     first_loss: Annotated[float, Field(gt=0)] = 4.0
-    """Nats a token at the first line, above which a tuning starts badly. Published causal models of 0.1 to 7 B
-    parameters give web text 2 to 3.5; what starts above 4 has a template, tokens or a language it never saw. A model
-    from scratch starts at the logarithm of its vocabulary instead: there this bound does not count."""
+    """Nats a token at the first line, above which a tuning starts badly: ours. At 4 a model gives the right token one
+    chance in 55, as if template, tokens or language were new to it. A model from scratch starts at the logarithm of its
+    vocabulary instead: there this bound does not count."""
     fresh: Annotated[float, Field(gt=1)] = 1.1
-    """How many times the logarithm of the vocabulary a model from scratch may start with: "verify loss at init"
-    (Karpathy 2019, A Recipe for Training Neural Networks); a tenth is our slack."""
+    """How many times the logarithm of the vocabulary a model from scratch may start with: "verify loss @ init", which
+    is -log(1/n_classes) on a softmax (Karpathy 2019, A Recipe for Training Neural Networks); a tenth is our slack."""
     low_loss: Annotated[float, Field(gt=0)] = 0.5
-    """Nats a token below which a training learns its records by heart: a rule of thumb of practitioners, not a
-    theorem; short fixed answers go there rightly."""
+    """Nats a token below which a training is said to learn its records by heart: ours, no published bound. The right
+    token then has six chances in ten. Short fixed answers go there rightly, and guides put the line elsewhere."""
     held_out_rise: Annotated[float, Field(gt=0)] = 0.05
-    """By how much, of itself, held-out loss may rise over its lowest point: early stopping (Prechelt 1998) calls this
-    generalisation loss and stops at 5 per cent."""
+    """By how much, of itself, held-out loss may rise over its lowest point. Prechelt 1998 (Early Stopping - But When?)
+    calls this the generalisation loss, and stops where it exceeds a threshold; that it is 5 per cent is our choice."""
     divergence: Annotated[float, Field(gt=0)] = 0.1
     """By how much, of itself, a source's smoothed loss may rise over its lowest point: ours, twice the above, since the
     loss of single batches is noisier."""
@@ -39,17 +39,18 @@ class Bounds:
     apart: Annotated[float, Field(gt=1)] = 1.5
     """How many times the others' loss a source that stays flat must have at the end to be called noise: ours."""
     epoch_jump: Annotated[float, Field(gt=0, lt=1)] = 0.15
-    """What the loss falls by at an epoch's border, of itself, where records are remembered from one sight (Howard and
-    Whitaker 2023 show such stairs); 15 per cent is ours."""
+    """What the loss falls by at an epoch's border, of itself, where records are remembered from one sight: Howard and
+    Whitaker 2023 (fast.ai, Can LLMs learn from a single example?) show such stairs; 15 per cent is ours."""
     gradient_spike: Annotated[float, Field(gt=1)] = 5.0
     """How many times the median of the lines before it a gradient norm must be; ours, above what clipping at the usual
     norm of 1 hides."""
     loss_spike: Annotated[float, Field(gt=1)] = 1.5
-    """How many times the median of the lines before it a loss must be: ours; PaLM (Chowdhery et al. 2022) skips such
-    batches and goes back."""
+    """How many times the median of the lines before it a loss must be: ours. PaLM (Chowdhery et al. 2022, section 5.1)
+    went back about 100 steps and skipped 200 to 500 batches, and saw no spike when it trained on the same batches from
+    another state: the records alone are not always the cause."""
     rate_rise: Annotated[float, Field(gt=1)] = 1.5
-    """How many times the line before it a learning rate may be, once it has begun to fall: schedules with restarts rise
-    on purpose."""
+    """How many times the line before it a learning rate may be, once it has begun to fall: ours; schedules with
+    restarts rise on purpose."""
     window: Annotated[int, Field(ge=2, le=1000)] = 8
     """Lines that are looked at together: medians are taken over as many, or half the lines there are."""
 
