@@ -81,10 +81,24 @@ def write_json(path: Path, value: object) -> None:
     """Write JSON so that a reader finds the whole of it or nothing, a killed writer included."""
     beside = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with beside.open("w", encoding="utf-8") as file:
-        json.dump(value, file, indent=1, ensure_ascii=False)
+        file.writelines(json_lines(value))
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+
+
+def json_lines(value: object) -> Iterator[str]:
+    """JSON with a line an entry of its outermost table; Python indents ten times slower than it writes."""
+    if isinstance(value, Mapping) and value:
+        parts = [f"{json.dumps(str(name), ensure_ascii=False)}: {plain(part)}" for name, part in value.items()]
+        yield from ("{\n ", ",\n ".join(parts), "\n}")
+    else:
+        yield plain(value)
+
+
+def plain(value: object) -> str:
+    """JSON on one line."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def read_json(path: Path) -> Any | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -45,8 +45,8 @@ class Shard:
     """0 for the records themselves; else the number of the drawing by which a mix took them again."""
 
     def as_json(self) -> dict[str, Any]:
-        """As plain values."""
-        return asdict(self)
+        """As plain values; `asdict` would copy what nobody changes, at ten times the time."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__} | {"columns": dict(self.columns)}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Shard:

@@ -38,6 +38,7 @@ def run_pass(context: Context, steps: Sequence[Step]) -> None:
     answers: Answers = {}
     threads = all(manifest(type(step.configured.plugin)).releases_gil for step in steps)
     records, done = sum(task.shard.records for task in tasks), 0
+    bad: Counter[str] = Counter()
     reasons: dict[str, Counter[str]] = {step.stage.id: Counter() for step in steps}
     for number, answer in context.executor.run(tasks, threads):
         answers[number] = answer
@@ -47,12 +48,21 @@ def run_pass(context: Context, steps: Sequence[Step]) -> None:
         for step in steps:
             told = {"done": done, "total": records, "unit": "records", "reasons": reasons[step.stage.id]}
             context.hear.stage_progress(stage=step.stage, **told)
-        # Only a shard with failures can pass the limit: looking at all of them after each would take n^2.
-        if any(entry["counts"]["failed"] for entry in answer):
-            for step in steps:
+        # Looking at the entries of all shards after each of them would take n^2: only past the limit, to tell of one.
+        for step, failed in failures(steps, tasks[number], answer):
+            bad[step.fingerprint] += failed
+            if bad[step.fingerprint] > step.configured.words.max_bad * records:
                 check_failures(context, step, entries_of(step, tasks, answers), records)
     for step in steps:
         finish(context, step, tasks, answers)
+
+
+def failures(steps: Sequence[Step], task: PassTask, answer: Sequence[dict[str, Any]]) -> Iterator[tuple[Step, int]]:
+    """The stages in which records of a shard failed, and how many."""
+    own = {step.fingerprint: step for step in steps}
+    for link, entry in zip(task.links, answer, strict=True):
+        if failed := entry["counts"]["failed"]:
+            yield own[link.fingerprint], failed
 
 
 def prepare(context: Context, step: Step) -> None:

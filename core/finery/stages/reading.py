@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +101,17 @@ def told_apart(context: Context, step: Step, shards: Sequence[Shard]) -> list[Sh
     with out_of_core(folder, context.memory_bytes) as connection:
         connection.execute(REPEATED, [paths])
         again = connection.sql("from repeated order by file, row").to_arrow_table()
-    return [patched(folder, step, shard, again, path) for shard, path in zip(shards, paths, strict=True)]
+    own = by_file(again)
+    return [patched(folder, step, shard, own.get(path), path) for shard, path in zip(shards, paths, strict=True)]
+
+
+def by_file(again: pa.Table) -> dict[str, pa.Table]:
+    """The rows of each file, of a table that is ordered by file."""
+    files = one_chunk(again.column("file")).to_numpy(zero_copy_only=False)
+    if not len(files):
+        return {}
+    edges = [0, *(np.flatnonzero(files[1:] != files[:-1]) + 1).tolist(), len(files)]
+    return {files[start]: again.slice(start, end - start) for start, end in pairwise(edges)}
 
 
 REPEATED = """
@@ -114,14 +126,9 @@ qualify occurrence > 0
 """
 
 
-def patched(folder: Path, step: Step, shard: Shard, again: pa.Table, path: str) -> Shard:
+def patched(folder: Path, step: Step, shard: Shard, own: pa.Table | None, path: str) -> Shard:
     """A shard with a file of new ids, where it holds repeated records."""
-    from dataclasses import replace
-
-    import pyarrow.compute as pc
-
-    own = again.filter(pc.equal(again.column("file"), path))
-    if not len(own):
+    if own is None:
         return shard
     rows = one_chunk(own.column("row")).cast(pa.int64())
     parents = one_chunk(pq.read_table(path, columns=["id"]).column("id")).take(rows)
