@@ -32,9 +32,9 @@ class Entry:
         return f"{self.package} {self.version}" if self.package else "local"
 
 
-def entries(hooks: Iterable[str] = GROUPS) -> list[Entry]:
-    """Every installed plugin of these hooks, by hook and name."""
-    points = metadata.entry_points()
+def entries(hooks: Iterable[str] = GROUPS, points: Any = None) -> list[Entry]:
+    """Every installed plugin of these hooks, by hook and name; `points` are Python's entry points, if known."""
+    points = metadata.entry_points() if points is None else points
     found = {entry(hook, point) for hook in hooks for point in points.select(group=f"finery.{hook}")}
     order = {hook: place for place, hook in enumerate(GROUPS)}
     return sorted(found, key=lambda e: (order.get(e.hook, 99), e.name, e.package or ""))

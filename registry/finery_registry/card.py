@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from finery import API
-from finery_registry.installed import installed_version
+from finery_registry.installed import folders, version
 from finery_registry.listing import Listing, Release
 
 WARNING = "Listed means built and tested as declared, not reviewed for safety: a plugin runs with all your rights."
@@ -14,7 +14,7 @@ WARNING = "Listed means built and tested as declared, not reviewed for safety: a
 def card(listing: Listing, release: Release | None = None) -> str:
     """The card; of its newest release, and with what is installed here, where none is given."""
     chosen = release or listing.newest(API)
-    data = listing.data
+    data, here = listing.data, None if release else folders().get(listing.name)
     lines = [f"{listing.name} {chosen.version if chosen else '(no usable release)'}: {data['summary']}"]
     facts = {
         "plugins": listing.labels,
@@ -22,7 +22,7 @@ def card(listing: Listing, release: Release | None = None) -> str:
         "licence": data["licence"],
         "source": data["repository"],
         "index": listing.index,
-        "installed": "" if release else (installed_version(listing.name) or "no"),
+        "installed": "" if release else version(here) if here else "no",
         "releases": ", ".join(
             one.version + (f" (withdrawn: {one.yanked})" if one.yanked else "") for one in listing.releases
         ),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import click
 
 from finery.catalog import GROUPS, Entry, entries
-from finery.cli.main import command, verbs
+from finery.cli.main import all_points, command, verbs
 from finery.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def installed(hook: str | None) -> list[Entry]:
     if hook is not None and hook not in GROUPS:
         fault = f"no such hook{did_you_mean(hook, GROUPS)}"
         raise UsageError.at(f"--hook {hook}", fault, f"hooks are {', '.join(GROUPS)}")
-    return entries() if hook is None else entries((hook,))
+    return entries(GROUPS if hook is None else (hook,), all_points())
 
 
 def meant(name: str, hook: str | None) -> list[Entry]:

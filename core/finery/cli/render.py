@@ -11,12 +11,16 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 import click
 
 NARROWEST, WIDEST = 60, 200
 """Columns of text that output is laid out for, however small or large the terminal."""
+
+GAP = 2
+"""Blanks between columns."""
 
 LONGEST_NAME = 36
 """Characters of a record's id."""
@@ -65,18 +69,39 @@ def plain(value: Any) -> Any:
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
     """Print a table: a heading, then a line a row; columns in which all is numbers stand to the right."""
+    found = list(rows)
+    numeric = [bool(found) and all(is_number(row.get(name)) for row in found) for name in columns]
+    cells = [[text(row.get(name)) for name in columns] for row in found]
+    wide = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+    if sum(wide) + GAP * (len(wide) - 1) <= width() and all(map(str.isascii, chain(columns, *cells))):
+        click.echo(laid_out([list(columns), *cells], wide, numeric), color=is_terminal())
+    else:
+        folded_table(columns, cells, numeric)
+
+
+def laid_out(lines: Sequence[Sequence[str]], wide: Sequence[int], numeric: Sequence[bool]) -> str:
+    """Lines of cells in columns, the first line a heading; rich takes half of a light verb's time for the same."""
+    marks = [">" if right else "<" for right in numeric]
+    rows = [[f"{cell:{mark}{size}}" for cell, mark, size in zip(line, marks, wide, strict=True)] for line in lines]
+    made = [(" " * GAP).join(row).rstrip() for row in rows]
+    if is_terminal():
+        made[0:1] = [click.style(made[0], bold=True), "─" * (sum(wide) + GAP * (len(wide) - 1))]
+    return "\n".join(made)
+
+
+def folded_table(columns: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:
+    """The same by rich, which folds what does not fit and knows how wide other scripts are."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    found = list(rows)
     look = box.SIMPLE_HEAD if is_terminal() else None
     made = Table(box=look, pad_edge=False, padding=(0, 1 if look else 2, 0, 0), show_edge=False)
-    for name in columns:
-        numeric = bool(found) and all(is_number(row.get(name)) for row in found)
-        whole = all(is_whole(text(row.get(name))) for row in found)
-        made.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=whole)
-    for row in found:
-        made.add_row(*[cell(row.get(name)) for name in columns])
+    for number, name in enumerate(columns):
+        whole = all(is_whole(line[number]) for line in cells)
+        made.add_column(name, justify="right" if numeric[number] else "left", overflow="fold", no_wrap=whole)
+    for line in cells:
+        made.add_row(*map(Text, line))
     print_rich(made)
 
 
@@ -89,13 +114,6 @@ def print_rich(thing: Any) -> None:
         console.print(thing)
     lines = [line.rstrip() for line in captured.get().splitlines()]
     click.echo("\n".join(lines), color=is_terminal())
-
-
-def cell(value: Any) -> Any:
-    """A value as rich takes it: nothing in it is markup."""
-    from rich.text import Text
-
-    return Text(text(value))
 
 
 def text(value: Any) -> str:

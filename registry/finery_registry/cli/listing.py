@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -29,25 +30,28 @@ def listing(
     group: Any = (ctx.parent or ctx).command
     rows, columns, _ = group.ask(ctx, "list", hook=hook, as_json=as_json)
     from finery_registry.indexes import listed_names
+    from finery_registry.installed import folders
 
-    known = listed_names(places, allow_http)
+    known, there = listed_names(places, allow_http), folders()
+    tiers = {package: tier(package, known, there) for package in {row["package"] for row in rows}}
     for row in rows:
-        row["tier"] = tier(row["package"], known)
+        row["tier"] = tiers[row["package"]]
         if load:
             row["loads"] = loads(ctx, group, row)
     return rows, [*columns, "tier", *(["loads"] if load else [])], as_json
 
 
-def tier(package: str | None, known: Container[str]) -> str:
-    """Whose a plugin is."""
+def tier(package: str | None, known: Container[str], there: Mapping[str, Path]) -> str:
+    """Whose the plugins of a package are; `there` holds the metadata folder of each distribution."""
     from finery_registry.installed import is_local
     from finery_registry.listing import normalised
 
     if package == "finery":
         return "built-in"
-    if package is None or is_local(package):
+    name = normalised(package or "")
+    if package is None or (name in there and is_local(there[name])):
         return "local"
-    return "listed" if normalised(package) in known else "unlisted"
+    return "listed" if name in known else "unlisted"
 
 
 def loads(ctx: click.Context, group: Any, row: dict[str, Any]) -> str:

@@ -32,19 +32,20 @@ def search(
     as_json: bool,
 ) -> Answer:
     """Find distributions in which all WORDS stand: in name, summary, keywords, plugins or licence."""
-    from finery_registry.installed import installed_version
+    from finery_registry.installed import folders, version
     from finery_registry.listing import HOOKS, hook_known
 
     if hook is not None:
         hook_known(hook, (*HOOKS, "command"))
     found = indexes(places, allow_http).listings.values()
-    rows = []
+    there, rows = folders(), []
     for listing in sorted(found, key=lambda one: one.name):
         if matches(listing, words, hook, licence):
             release = listing.newest()
             shown = {"release": release and release.version, "api": release and release.api, "index": listing.index}
             facts = {key: listing.data[key] for key in ("name", "summary", "licence")}
-            rows.append({**facts, **shown, "provides": listing.labels, "installed": installed_version(listing.name)})
+            own = there.get(listing.name)
+            rows.append({**facts, **shown, "provides": listing.labels, "installed": own and version(own)})
     if len(rows) > MOST and not as_json:
         click.echo(f"the first {MOST} of {len(rows)}; more words find fewer, --json has all", err=True)
         rows = rows[:MOST]
