@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import zipfile
 from collections.abc import Iterator
@@ -20,13 +21,16 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def opened(wheel: Path) -> zipfile.ZipFile:
-    """The zip. Raises UsageError for a file that is none, is no wheel or is too large."""
+    """The zip, read whole: nothing changes under a check, no file stays open.
+
+    Raises UsageError for a file that is none, is no wheel or is too large.
+    """
     if wheel.suffix != ".whl":
         raise UsageError.at(wheel.name, "is no wheel", "only wheels are taken: building an sdist runs its code")
     try:
         if wheel.stat().st_size > LARGEST_WHEEL:
             raise UsageError.at(wheel.name, f"is larger than {LARGEST_WHEEL:,} bytes", "fetch large data in prepare")
-        return zipfile.ZipFile(wheel)
+        return zipfile.ZipFile(io.BytesIO(wheel.read_bytes()))
     except OSError as error:
         raise UsageError.at(wheel.name, f"cannot be read: {error.strerror or error}") from None
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
