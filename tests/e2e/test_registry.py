@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,21 +56,23 @@ class User:
         (self.folder / "pipeline.toml").write_text(PIPELINE.replace("WORD", word), encoding="utf-8")
 
 
-@pytest.fixture
-def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> User:
+@pytest.fixture(scope="module")
+def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     """A new user; the index is the community's entry of the example, its wheel built now."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setenv("FINERY_CONFIG", str(tmp_path / "config.toml"))
-    monkeypatch.setenv("FINERY_INDEX", str(tmp_path / "index"))
-    wheel = built(tmp_path)
+    folder = tmp_path_factory.mktemp("user")
+    wheel = built(folder)
     text = (BUNDLED / "acme-letters.toml").read_text(encoding="utf-8")
-    (tmp_path / "index").mkdir()
+    (folder / "index").mkdir()
     lines = [f'sha256 = "{read_wheel(wheel).sha256}"' if x.startswith("sha256") else x for x in text.splitlines()]
-    (tmp_path / "index" / "acme-letters.toml").write_text("\n".join(lines), encoding="utf-8")
-    project = tmp_path / "project"
+    (folder / "index" / "acme-letters.toml").write_text("\n".join(lines), encoding="utf-8")
+    project = folder / "project"
     project.mkdir()
     (project / "notes.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in NOTES))
-    return User(made(tmp_path / "env"), project)
+    with pytest.MonkeyPatch.context() as settings:
+        settings.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        settings.setenv("FINERY_CONFIG", str(folder / "config.toml"))
+        settings.setenv("FINERY_INDEX", str(folder / "index"))
+        yield User(made(folder / "env"), project)
 
 
 def built(folder: Path) -> Path:
