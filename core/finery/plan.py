@@ -20,6 +20,7 @@ from finery.config import Pipeline, StageConfig, as_options
 from finery.data.artifacts import FORMAT, Artifacts, read_json
 from finery.data.identity import stage_seed
 from finery.data.source import SourceConfig
+from finery.data.store import store_at
 from finery.data.units import content
 from finery.digest import plugin_digest
 from finery.earlier import indexes, marks
@@ -83,7 +84,7 @@ class Planner:
 
     def __init__(self, pipeline: Pipeline, root: Path) -> None:
         self.pipeline = pipeline
-        self.artifacts = Artifacts(root)
+        self.artifacts = Artifacts(root, store_at(pipeline.run.store, pipeline.folder))
         self.before = last_parts(root, pipeline.name)
         self.marks: dict[str, str] = {}
         self.behind: dict[str, Step] = {}

@@ -15,6 +15,8 @@ from finery.config import Pipeline
 from finery.context import Context
 from finery.data.artifacts import locked
 from finery.data.dataset import ShardedDataset
+from finery.data.lease import leased
+from finery.data.store import Store, store_at
 from finery.errors import FineryError, WorkError
 from finery.executors.local import LocalExecutor
 from finery.executors.tasks import Executor
@@ -41,12 +43,21 @@ def run_pipeline(pipeline: Pipeline, root: Path, observers: Sequence[Any] = (), 
     `unlocked` goes on where what is installed differs from `finery.lock`, and the lineage says so.
     """
     lock = hold(pipeline, unlocked)
-    with locked(root), spoken(root):
+    store = store_at(pipeline.run.store, pipeline.folder)
+    with locked(root), leased(store), spoken(root):
+        take_runs(root, store)
         plan = make_plan(pipeline, root)
         run = new_run()
         own = [plugin for _, plugin in pipeline.observers]
         every = (Recorder(root, run, plan, lock, kept(plan)), Live(root, run), *own, *observers)
         return carry_out(plan, run, every)
+
+
+def take_runs(root: Path, store: Store | None) -> None:
+    """Fetch what runs on other machines wrote down of themselves."""
+    for name in store.files("runs") if store else ():
+        if store and not (root / "runs" / name).exists():
+            store.get(f"runs/{name}", root / "runs" / name)
 
 
 def new_run() -> str:
@@ -94,7 +105,8 @@ def executor_of(plan: Plan) -> Executor:
     from finery.executors.ray import RayExecutor
 
     used = packages([*(stage.entry for stage in pipeline.stages), *(entry for entry, _ in pipeline.observers)])
-    cluster = Cluster(settings.address, settings.workers, pipeline.folder, plan.artifacts.root, used)
+    root = None if settings.store else plan.artifacts.root
+    cluster = Cluster(settings.address, settings.workers, pipeline.folder, root, used)
     return RayExecutor(cluster, settings.workers)
 
 

@@ -58,6 +58,12 @@ class RunTable(Table):
 
     `local`, as by default, is one of this run's own on this machine: no other is ever joined unasked.
     """
+    store: str | None = None
+    """Where finished shards and artifacts are kept too: a folder or an address such as `s3://bucket/prefix`.
+
+    For machines that share no disk: each has a copy of what it worked on, and fetches what it lacks. Another machine
+    that runs the pipeline with the same store goes on with what is finished.
+    """
     memory_gb: Annotated[float, Field(gt=0)] = 4
     """What grouping and mixing may hold in memory before they spill to disk."""
 

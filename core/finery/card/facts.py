@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finery.data.artifacts import read_json, write_json
+from finery.data.artifacts import write_json
 from finery.fileoptions import path_digest
 from finery.journal import metrics
 from finery.modeloptions import named
@@ -151,7 +151,7 @@ def folder_digest(name: str) -> str:
 
 def kept(context: Context, step: Step) -> Training:
     """What an earlier training noted of itself."""
-    found = read_json(context.artifacts.path(step.fingerprint) / DATA) or {"sources": []}
+    found = context.artifacts.json(step.fingerprint, DATA) or {"sources": []}
     sources = [Source(**{**s, "passed": [Passed(**passed) for passed in s["passed"]]}) for s in found["sources"]]
     return Training(step.stage.id, step.stage.plugin, step.entry.label, step.fingerprint, sources)
 

@@ -2,25 +2,34 @@
 
 .finery/artifacts/<fingerprint>/manifest.json     finished
 .finery/artifacts/<fingerprint>.partial/          in work, or interrupted: finished shards are taken over
+
+With a store, the folder is a machine's copy of it: what is not here is fetched when it is asked for, what is finished
+is put there too, the manifest last. In a store nothing is renamed: an artifact without its manifest is a partial one.
 """
 
 from __future__ import annotations
 
 import errno
 import fcntl
+import fnmatch
 import json
 import os
+import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from finery.data.store import Store
 from finery.errors import FineryError, WorkError
 
 FORMAT = 1
 """The version of what lies on disk; part of every fingerprint."""
+
+SHARD_FILE = re.compile(r"[a-z\d-]+-\d{5,}\.(parquet|json)")
+"""A file that a task left of a shard: whoever does the task again leaves the same."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +37,8 @@ class Artifacts:
     """The artifacts of one work folder."""
 
     root: Path
+    store: Store | None = None
+    """Where machines that share no disk keep them together."""
 
     def path(self, fingerprint: str) -> Path:
         """Where a finished artifact lies."""
@@ -45,6 +56,8 @@ class Artifacts:
         Raises WorkError for one that is damaged.
         """
         path = self.path(fingerprint) / "manifest.json"
+        if self.store and not path.exists():
+            self.store.get(f"artifacts/{fingerprint}/manifest.json", path)
         try:
             found: dict[str, Any] = json.loads(path.read_bytes())
         except (FileNotFoundError, NotADirectoryError):
@@ -60,16 +73,119 @@ class Artifacts:
         partial = self.partial(fingerprint)
         for left in partial.glob("*.tmp"):  # of workers that were killed
             left.unlink()
+        if self.store:
+            self.complete(self.store, fingerprint)
         write_json(partial / "manifest.json", manifest)
+        if self.store:
+            self.store.put(partial / "manifest.json", f"artifacts/{fingerprint}/manifest.json")
         # Without a manifest it was not finished: someone took its manifest away.
         shutil.rmtree(self.path(fingerprint), ignore_errors=True)
         partial.replace(self.path(fingerprint))
 
     def file(self, name: str) -> Path:
-        """A file named `<fingerprint>/<file>`, whether its artifact is finished yet or not."""
+        """A file named `<fingerprint>/<file>`, whether its artifact is finished or not; fetched if it is not here."""
         fingerprint, _, rest = name.partition("/")
         finished = self.path(fingerprint)
-        return (finished if finished.is_dir() else finished.with_suffix(".partial")) / rest
+        path = (finished if finished.is_dir() else finished.with_suffix(".partial")) / rest
+        if self.store and not path.exists():
+            self.store.get(f"artifacts/{name}", path)
+        return path
+
+    def size(self, name: str) -> int:
+        """The bytes of a file named `<fingerprint>/<file>`; it is not fetched for that."""
+        fingerprint, _, rest = name.partition("/")
+        places = (self.path(fingerprint), self.path(fingerprint).with_suffix(".partial"))
+        here = next((place / rest for place in places if (place / rest).exists()), None)
+        return self.store.size(f"artifacts/{name}") if here is None and self.store else self.file(name).stat().st_size
+
+    def opened(self, name: str) -> BinaryIO:
+        """A file named `<fingerprint>/<file>` to read in: here, or where it lies, a range at a time."""
+        fingerprint, _, rest = name.partition("/")
+        places = (self.path(fingerprint) / rest, self.path(fingerprint).with_suffix(".partial") / rest)
+        here = next((path for path in places if path.exists()), None)
+        if here is None and self.store:
+            return self.store.open(f"artifacts/{name}")
+        return (here or self.file(name)).open("rb")
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file named `<fingerprint>/<file>`, here or in the store."""
+        fingerprint, _, rest = name.partition("/")
+        places = (self.path(fingerprint), self.path(fingerprint).with_suffix(".partial"))
+        here = any((place / rest).exists() for place in places)
+        return here or bool(self.store and self.store.has(f"artifacts/{name}"))
+
+    def names(self, fingerprint: str, patterns: Sequence[str]) -> list[str]:
+        """The files of an artifact whose names match, wherever they are."""
+        places = (self.path(fingerprint), self.path(fingerprint).with_suffix(".partial"))
+        here = next((place for place in places if place.is_dir()), places[1])
+        found = {path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_file()}
+        found |= set(self.store.files(f"artifacts/{fingerprint}") if self.store else ())
+        return sorted(name for name in found if matches(name, patterns))
+
+    def json(self, fingerprint: str, name: str) -> Any | None:
+        """The value in a JSON file of an artifact; None where there is none."""
+        return read_json(self.file(f"{fingerprint}/{name}"))
+
+    def keep(self, fingerprint: str, paths: Iterable[Path]) -> None:
+        """Put finished files of an artifact where other machines find them; the one that says so comes last."""
+        if self.store:
+            folder = self.partial(fingerprint)
+            for path in paths:
+                self.store.put(path, f"artifacts/{fingerprint}/{path.relative_to(folder).as_posix()}")
+
+    def keep_folder(self, fingerprint: str, folder: str) -> None:
+        """Put a whole folder of an artifact in work, such as `out`, where other machines find it.
+
+        What `out` held before is replaced file by file; a plugin that must not read half of it writes a file that
+        says it is whole, and writes that last.
+        """
+        if self.store:
+            place = self.partial(fingerprint) / folder
+            found = (path for path in place.rglob("*") if path.is_file() and not path.name.startswith("."))
+            self.keep(fingerprint, sorted(found, key=lambda path: path.stat().st_mtime_ns))
+
+    def fetch_folder(self, fingerprint: str, folder: str) -> Path:
+        """A folder of an artifact, such as a model's `out`, with all that other machines put there."""
+        self.fetch(fingerprint, [f"{folder}/*"], folder)
+        finished = self.path(fingerprint)
+        return (finished if finished.is_dir() else finished.with_suffix(".partial")) / folder
+
+    def fetch(self, fingerprint: str, patterns: Sequence[str], folder: str = "") -> list[Path]:
+        """The files of an artifact whose names match, in order: those of other machines are fetched.
+
+        Where all are in one folder, no other is looked at. A file that is here stays: nobody knows which is newer.
+        """
+        finished = self.path(fingerprint)
+        here = finished if finished.is_dir() else finished.with_suffix(".partial")
+        for file in self.store.files(f"artifacts/{fingerprint}/{folder}".rstrip("/")) if self.store else ():
+            name = f"{folder}/{file}".lstrip("/")
+            if self.store and matches(name, patterns) and not (here / name).exists():
+                self.store.get(f"artifacts/{fingerprint}/{name}", here / name)
+        found = (path for path in here.rglob("*") if path.is_file() and path.suffix != ".tmp")
+        return sorted(path for path in found if matches(path.relative_to(here).as_posix(), patterns))
+
+    def discard(self, fingerprint: str, patterns: Sequence[str]) -> None:
+        """Take files of an artifact in work away, here and in the store."""
+        folder = self.partial(fingerprint)
+        for path in [path for path in folder.rglob("*") if path.is_file()]:
+            if matches(path.relative_to(folder).as_posix(), patterns):
+                path.unlink(missing_ok=True)
+        if self.store:
+            there = [name for name in self.store.files(f"artifacts/{fingerprint}") if matches(name, patterns)]
+            self.store.remove(f"artifacts/{fingerprint}/{name}" for name in there)
+
+    def complete(self, store: Store, fingerprint: str) -> None:
+        """Put what is here and not yet in the store there; shards' files are named by what is in them."""
+        there, folder = store.files(f"artifacts/{fingerprint}"), self.partial(fingerprint)
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            name = path.relative_to(folder).as_posix()
+            if not (SHARD_FILE.fullmatch(name) and there.get(name) == path.stat().st_size):
+                store.put(path, f"artifacts/{fingerprint}/{name}")
+
+
+def matches(name: str, patterns: Sequence[str]) -> bool:
+    """Whether a name matches one of some patterns, in which `*` stands for anything."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def damaged(path: Path, fault: str) -> FineryError:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from finery.executors.cluster import nodes
 from finery.executors.tasks import Task, needs_of
-from finery.executors.warm import Warm, perform
+from finery.executors.warm import Warm, leaving, perform
 from finery.types import Needs
 
 RETRIES = 3
@@ -18,8 +18,8 @@ RETRIES = 3
 class Lane(Protocol):
     """A way onto the cluster."""
 
-    def submit(self, task: Task) -> Any:
-        """What stands for the answer."""
+    def submit(self, task: Task, near: Mapping[str, str]) -> Any:
+        """What stands for the answer; `near` has the node where each shard's base lies already."""
 
     def landed(self, ref: Any) -> None:
         """Hear that an answer is there."""
@@ -47,10 +47,12 @@ class TaskLane:
         self.ray = ray
         self.remote = ray.remote(perform)
 
-    def submit(self, task: Task) -> Any:
-        """The task, on its way."""
-        name = type(task).__name__
-        return self.remote.options(num_cpus=needs_of(task).cpus, max_retries=RETRIES, name=name).remote(task)
+    def submit(self, task: Task, near: Mapping[str, str]) -> Any:
+        """The task, on its way; to the node where its shard lies, if that has room."""
+        options: dict[str, Any] = {"num_cpus": needs_of(task).cpus, "max_retries": RETRIES}
+        if node := near.get(base_of(task)):
+            options["scheduling_strategy"] = preferring(node)
+        return self.remote.options(**options, name=type(task).__name__).remote(leaving(task))
 
     def landed(self, ref: Any) -> None:
         """Nothing is held."""
@@ -70,10 +72,10 @@ class ActorLane:
         self.load: Counter[int] = Counter(dict.fromkeys(range(actors), 0))
         self.places: dict[Any, int] = {}
 
-    def submit(self, task: Task) -> Any:
+    def submit(self, task: Task, near: Mapping[str, str]) -> Any:
         """The task, before an actor."""
         place = min(self.load, key=lambda number: self.load[number])
-        ref = self.actors[place].run.remote(task)
+        ref = self.actors[place].run.remote(leaving(task))
         self.load[place] += 1
         self.places[ref] = place
         return ref
@@ -86,6 +88,19 @@ class ActorLane:
         """End the actors, whatever they are doing."""
         for actor in self.actors:
             self.ray.kill(actor)
+
+
+def base_of(task: Any) -> str:
+    """The base of the shard that a task reads; nothing where it reads none, or no node has a copy of its own."""
+    shard, artifacts = getattr(task, "shard", None), getattr(task, "artifacts", None)
+    return shard.base if shard is not None and artifacts is not None and artifacts.store else ""
+
+
+def preferring(node: str) -> Any:
+    """To a node if it lives and has room, else anywhere."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(node, soft=True, _spill_on_unavailable=True)
 
 
 def slots(ray: Any, needs: Needs) -> int:

@@ -63,6 +63,10 @@ class LocalExecutor:
 
         return Group(plugin) if workers > 1 else plugin
 
+    def parts(self) -> int:
+        """All is on this machine."""
+        return 1
+
     def parallel(self, waiting: dict[int, Task], threads: bool) -> Iterator[tuple[int, Answer]]:
         """Tasks in a pool; a task leaves `waiting` when its answer is handed on."""
         pool = self.pool(threads)

@@ -7,6 +7,7 @@ dies, wherever it likes.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,7 +16,8 @@ from finery.errors import ClusterError, FineryError, WorkError
 from finery.executors.cluster import OWN, Cluster, first_line
 from finery.executors.group import RemoteTraceback
 from finery.executors.lanes import RETRIES, Lane, lane_for, largest, slots
-from finery.executors.tasks import Answer, Task
+from finery.executors.local import LocalExecutor
+from finery.executors.tasks import Answer, Task, is_here
 from finery.types import Needs
 
 AHEAD = 2
@@ -36,6 +38,9 @@ class RayExecutor:
         self.workers = workers
         self.patience_seconds = 0.0 if cluster.address in OWN else patience
         self.flying: dict[Any, int] = {}
+        self.local = LocalExecutor(workers)
+        self.near: dict[str, str] = {}
+        """The node that has each shard's base in its copy."""
 
     def run(self, tasks: Sequence[Task], threads: bool) -> Iterator[tuple[int, Answer]]:
         """Each task's number and answer, as they finish.
@@ -45,11 +50,16 @@ class RayExecutor:
         """
         if not tasks:
             return
+        if any(map(is_here, tasks)):
+            yield from self.local.run(tasks, threads)
+            return
         ray, needs = self.cluster.join(), largest(tasks)
         self.room(ray, needs, since=time.monotonic())
         lane = lane_for(ray, tasks, min(self.workers or len(tasks), len(tasks)))
         try:
             yield from self.carried(ray, lane, tasks, needs)
+        except (ray.exceptions.RayError, ConnectionError) as error:
+            raise lost(ray.exceptions, error) from error
         finally:
             self.cancel(ray)
             lane.close()
@@ -60,14 +70,20 @@ class RayExecutor:
 
         return RayGroup(plugin, needs, self.cluster.join)
 
+    def parts(self) -> int:
+        """One a task that finds room."""
+        return max(2, self.workers or slots(self.cluster.join(), Needs()))
+
     def carried(self, ray: Any, lane: Lane, tasks: Sequence[Task], needs: Needs) -> Iterator[tuple[int, Answer]]:
         """Tasks through a lane."""
         waiting = iter(range(len(tasks)))
-        moved = time.monotonic()
+        moved, looked, most = time.monotonic(), -math.inf, 1
         while True:
-            most = self.workers or AHEAD * max(1, slots(ray, needs))
+            if time.monotonic() - looked > LOOK_SECONDS:
+                most = self.workers or AHEAD * max(1, slots(ray, needs))
+                looked = time.monotonic()
             while len(self.flying) < most and (number := next(waiting, None)) is not None:
-                self.flying[lane.submit(tasks[number])] = number
+                self.flying[lane.submit(tasks[number], self.near)] = number
             if not self.flying:
                 return
             ready, _ = ray.wait(list(self.flying), num_returns=1, timeout=LOOK_SECONDS)
@@ -77,7 +93,10 @@ class RayExecutor:
                 self.room(ray, needs, moved)
             for ref in ready:
                 lane.landed(ref)
-                yield self.flying.pop(ref), answer_of(ray, ref)
+                number = self.flying.pop(ref)
+                answer, node = answer_of(ray, ref)
+                self.near |= {base: node for entry in answer if (base := entry.get("shard", {}).get("base"))}
+                yield number, answer
 
     def room(self, ray: Any, needs: Needs, since: float) -> None:
         """Raise ClusterError where no node has had room for a task for too long."""
@@ -98,14 +117,15 @@ class RayExecutor:
     def close(self) -> None:
         """Stop all work of this run; a cluster of its own ends."""
         self.flying = {}
+        self.local.close()
         self.cluster.leave()
 
 
-def answer_of(ray: Any, ref: Any) -> Answer:
-    """A task's answer. Raises what it raised, with the worker's traceback as its cause."""
+def answer_of(ray: Any, ref: Any) -> tuple[Answer, str]:
+    """A task's answer, and the node it comes from. Raises what it raised, with the worker's traceback as its cause."""
     errors = ray.exceptions
     try:
-        answer: Answer = ray.get(ref)
+        answer: tuple[Answer, str] = ray.get(ref)
     except errors.RayTaskError as error:
         raised = error.cause
         raised.__cause__ = RemoteTraceback(str(error))

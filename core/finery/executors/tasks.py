@@ -14,7 +14,8 @@ Answer: TypeAlias = list[dict[str, Any]]
 class Task(Protocol):
     """A unit of work: picklable, path in and path out, and the same when it is done twice.
 
-    It may also say what it holds while it works, as an attribute `needs`; a CPU where it does not.
+    It may also say what it holds while it works, as an attribute `needs`, a CPU where it does not; and with `here` that
+    it can be done on the driver's machine alone.
     """
 
     def run(self) -> Answer:
@@ -35,6 +36,9 @@ class Executor(Protocol):
         """What is asked to train or evaluate in a plugin's stead, by as many workers as there are to be, each holding
         what it needs."""
 
+    def parts(self) -> int:
+        """In how many parts global work is cut at least, so that no machine has all of it; 1 for one machine."""
+
     def close(self) -> None:
         """Stop all workers, whatever they are doing; tasks that are run later start them anew."""
 
@@ -43,6 +47,11 @@ def needs_of(task: Task) -> Needs:
     """What a task holds while it works."""
     found: Needs = getattr(task, "needs", Needs())
     return found
+
+
+def is_here(task: Task) -> bool:
+    """Whether a task can be done on the driver's machine alone."""
+    return bool(getattr(task, "here", False))
 
 
 def together(needs: Iterable[Needs]) -> Needs:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from finery.executors.carried import brought, sent
 from finery.executors.tasks import Answer, Task
 
 
-def perform(task: Task) -> Answer:
-    """A task, done."""
-    return task.run()
+def perform(task: Task) -> tuple[Answer, str]:
+    """A task's answer, and the node that it was done on; with a store, in this node's own copy of the work folder."""
+    import ray
+
+    node = ray.get_runtime_context().get_node_id()
+    return at_home(task, node).run(), node
 
 
 class Warm:
@@ -20,17 +27,45 @@ class Warm:
     def __init__(self) -> None:
         self.plugins: dict[str, object] = {}
 
-    def run(self, task: Task) -> Answer:
-        """A task, done by plugins that were here before, where they were."""
-        return perform(relinked(task, self.kept))
-
-    def kept(self, link: Any) -> Any:
-        """A link with the plugin that served this stage first."""
-        return replace(link, plugin=self.plugins.setdefault(link.fingerprint, link.plugin))
+    def run(self, task: Task) -> tuple[Answer, str]:
+        """As `perform`, by plugins that were here before, where they were."""
+        return perform(replugged(task, lambda fingerprint, plugin: self.plugins.setdefault(fingerprint, plugin)))
 
 
-def relinked(task: Any, change: Callable[[Any], Any]) -> Any:
-    """A task with its links changed; one without links as it is."""
+def replugged(task: Any, change: Callable[[str, Any], Any]) -> Any:
+    """A task with its plugins changed, each by its stage's fingerprint; one without plugins as it is."""
+
+    def linked(link: Any) -> Any:
+        return replace(link, plugin=change(link.fingerprint, link.plugin))
+
     if hasattr(task, "links"):
-        return replace(task, links=tuple(map(change, task.links)))
-    return replace(task, link=change(task.link)) if hasattr(task, "link") else task
+        return replace(task, links=tuple(map(linked, task.links)))
+    if hasattr(task, "link"):
+        return replace(task, link=linked(task.link))
+    if hasattr(task, "step"):
+        step = task.step
+        config = replace(step.configured, plugin=change(step.fingerprint, step.configured.plugin))
+        return replace(task, step=replace(step, config=config))
+    return task
+
+
+def leaving(task: Any) -> Any:
+    """A task as it goes to another machine: with a store, what its plugins' options name is there before it."""
+    artifacts = getattr(task, "artifacts", None)
+    if artifacts is None or artifacts.store is None:
+        return task
+    return replugged(task, lambda _, plugin: sent(plugin, artifacts))
+
+
+def at_home(task: Any, node: str) -> Any:
+    """A task with this node's folder in place of the driver's, its plugins' files too; as it is without a store."""
+    artifacts = getattr(task, "artifacts", None)
+    if artifacts is None or artifacts.store is None:
+        return task
+    own = replace(artifacts, root=copy_on(node, artifacts.store.url))
+    return replace(replugged(task, lambda _, plugin: brought(plugin, own)), artifacts=own)
+
+
+def copy_on(node: str, url: str) -> Path:
+    """Where a node keeps its copy of a store; named by the node too, for several may stand on one machine."""
+    return Path(tempfile.gettempdir()) / f"finery-{hashlib.sha256(f'{url} {node}'.encode()).hexdigest()[:16]}"

@@ -62,6 +62,12 @@ select $artifact, item::varchar, source, to_json(i) from read_parquet($files) i
 """
 
 
+KINDS = tuple(
+    f"{kind}*" for kind in ("decisions", "cuts", "parents", "steps", "losses", "items", "origins", "ids", "metrics")
+)
+"""The files of an artifact that the lineage is made from."""
+
+
 def ingest_run(connection: duckdb.DuckDBPyConnection, record: Mapping[str, Any]) -> None:
     """Put a run's record in, in place of what was known of it."""
     run = record["run"]
@@ -103,10 +109,15 @@ def forecast_rows(record: Mapping[str, Any]) -> Iterator[list[Any]]:
             yield [record["run"], stage, artifacts[stage], told["machine"], measure, value]
 
 
+def is_known(connection: duckdb.DuckDBPyConnection, artifact: str) -> bool:
+    """Whether an artifact is in the tables."""
+    return connection.execute("select 1 from artifacts where artifact = ?", [artifact]).fetchone() is not None
+
+
 def ingest_artifact(connection: duckdb.DuckDBPyConnection, folder: Path, manifest: Mapping[str, Any]) -> None:
     """Put a finished artifact in, once."""
     name = manifest["fingerprint"]
-    if connection.execute("select 1 from artifacts where artifact = ?", [name]).fetchone():
+    if is_known(connection, name):
         return
     stage, parts = manifest["stage"], manifest["parts"]
     known = {key: value for key, value in manifest.items() if key != "shards"}

@@ -10,13 +10,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from finery.data.artifacts import Artifacts, write_json
-from finery.lineage.ingest import ingest_artifact, ingest_run
+from finery.data.artifacts import write_json
+from finery.lineage.ingest import KINDS, ingest_artifact, ingest_run, is_known
 from finery.lineage.store import writing
 from finery.specs import hookimpl
 from finery.types import Stage
 
 if TYPE_CHECKING:
+    from finery.data.artifacts import Artifacts
     from finery.lock.holding import Held
     from finery.plan import Plan, Step
 
@@ -34,7 +35,7 @@ class Recorder:
         self, root: Path, run: str, plan: Plan, lock: Held | None = None, forecasts: Mapping[str, Any] | None = None
     ) -> None:
         self.root = root
-        self.artifacts = Artifacts(root)
+        self.artifacts: Artifacts = plan.artifacts
         self.entered = time.monotonic()
         self.record: dict[str, Any] = {
             "run": run,
@@ -78,13 +79,18 @@ class Recorder:
         with writing(self.root) as connection:
             ingest_run(connection, self.record)
             for stage in self.record["stages"]:
-                if manifest := self.artifacts.manifest(stage["artifact"]):
+                manifest = self.artifacts.manifest(stage["artifact"])
+                if manifest and not is_known(connection, stage["artifact"]):
+                    self.artifacts.fetch(stage["artifact"], KINDS)
                     ingest_artifact(connection, self.artifacts.path(stage["artifact"]), manifest)
         self.entered = time.monotonic()
 
     def write(self) -> None:
         """Bring the run's file up to date."""
-        write_json(self.root / "runs" / f"{self.record['run']}.json", jsonable(self.record))
+        file = self.root / "runs" / f"{self.record['run']}.json"
+        write_json(file, jsonable(self.record))
+        if self.artifacts.store:
+            self.artifacts.store.put(file, f"runs/{file.name}")
 
 
 def planned(step: Step) -> dict[str, Any]:

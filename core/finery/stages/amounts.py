@@ -3,30 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from finery.context import Context
+from finery.data.artifacts import Artifacts
 from finery.data.identity import one_chunk
 from finery.data.shards import Shard, ShardReader
 from finery.types import Source
 
 
-def weighed(context: Context, name: str, shards: Sequence[tuple[int, Shard]]) -> Source:
-    """A source with the sums of its numeric columns and its characters."""
-    totals: dict[str, float] = {"characters": 0}
-    records = 0
-    for _, shard in shards:
-        if shard.source == name:
-            for group in ShardReader(context.artifacts, shard).groups():
-                records += len(group.batch)
-                totals["characters"] += float(weights(group.batch, "characters").sum())
-                for column in group.batch.column_names[2:]:
-                    if column != "characters":
-                        add_up(totals, column, group.batch.column(column))
-    return Source(name, records, totals)
+def weighed(context: Context, names: Sequence[str], shards: Sequence[Shard]) -> list[Source]:
+    """Sources with the sums of their numeric columns and their characters: shard by shard, and in their order."""
+    answers = dict(context.executor.run([WeighTask(context.artifacts, shard) for shard in shards], threads=True))
+    found = []
+    for name in names:
+        records, totals = 0, {"characters": 0.0}
+        for number, shard in enumerate(shards):
+            if shard.source == name:
+                [amounts] = answers[number]
+                records += amounts["records"]
+                for column, amount in amounts["totals"].items():
+                    totals[column] = totals.get(column, 0) + amount
+        found.append(Source(name, records, totals))
+    return found
+
+
+@dataclass(frozen=True)
+class WeighTask:
+    """How much there is in one shard."""
+
+    artifacts: Artifacts
+    shard: Shard
+
+    def run(self) -> list[dict[str, Any]]:
+        """Its records, and the sums."""
+        totals: dict[str, float] = {"characters": 0.0}
+        records = 0
+        for group in ShardReader(self.artifacts, self.shard).groups():
+            records += len(group.batch)
+            totals["characters"] += float(weights(group.batch, "characters").sum())
+            for column in group.batch.column_names[2:]:
+                if column != "characters":
+                    add_up(totals, column, group.batch.column(column))
+        return [{"records": records, "totals": totals}]
 
 
 def add_up(totals: dict[str, float], name: str, column: pa.ChunkedArray) -> None:

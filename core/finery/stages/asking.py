@@ -57,23 +57,31 @@ class Worker:
     """Why records of the group bear none, as far as the plugin says."""
 
 
-def kept_folder(link: Link, folder: Path) -> Path | None:
-    """The folder that a plugin keeps answers in, made where its hook asks for one."""
+def kept_folder(link: Link, artifacts: Artifacts) -> Path | None:
+    """The folder that a plugin keeps answers in, made where its hook asks for one; with those of other machines."""
     if not asks(link.plugin, link.stage.hook, "out"):
         return None
-    out = folder / "out"
+    out = artifacts.partial(link.fingerprint) / "out"
     out.mkdir(exist_ok=True)
+    artifacts.fetch_folder(link.fingerprint, "out")
     return out
+
+
+def keep_answers(worker: Worker) -> None:
+    """Put what a plugin kept for a shard where other machines find it."""
+    if worker.out is not None:
+        worker.output.artifacts.keep_folder(worker.link.fingerprint, "out")
 
 
 def made_ready(link: Link, artifacts: Artifacts, observers: Sequence[object], hook: str | None = None) -> Worker:
     """A link with its plugin bound to the stage's hook or to another, its state read, its output opened."""
-    folder, hook = artifacts.partial(link.fingerprint), hook or link.stage.hook
+    hook = hook or link.stage.hook
     ask = bind(link.plugin, hook, observers)
-    output = ShardOutput(folder, link.fingerprint, link.number)
+    output = ShardOutput(artifacts, link.fingerprint, link.number)
+    state = load_state(artifacts, link.fingerprint) if "prepare" in hooks(type(link.plugin)) else None
     # Records that were gathered stay together.
     size = None if "gather" in hooks(type(link.plugin)) else manifest(type(link.plugin)).batch
-    return Worker(link, ask, size, load_state(folder), output, hook, kept_folder(link, folder))
+    return Worker(link, ask, size, state, output, hook, kept_folder(link, artifacts))
 
 
 def answers(worker: Worker, group: Group, memo: Memo, pieces: Sequence[slice] | None = None) -> tuple[pa.Table, Group]:

@@ -10,7 +10,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -20,7 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from finery.context import Context
-from finery.data.artifacts import Artifacts, read_json, write_json
+from finery.data.artifacts import Artifacts, write_json
 from finery.data.identity import one_chunk
 from finery.data.shards import Group, Shard, ShardReader, over
 from finery.errors import FineryError
@@ -56,14 +55,17 @@ order by p.shard, p.row, p.position
 """
 
 
-def leave_marks(connection: duckdb.DuckDBPyConnection, folder: Path, entries: Sequence[dict[str, Any]]) -> None:
+def leave_marks(
+    context: Context, step: Step, connection: duckdb.DuckDBPyConnection, entries: Sequence[dict[str, Any]]
+) -> None:
     """Leave beside each shard which of its passages stood elsewhere before."""
-    connection.execute(MARKS)
+    folder = context.artifacts.partial(step.fingerprint)
     for entry in entries:
         query = "select row, position, documents, other from marks where shard = ? order by row, position"
         own = connection.sql(query, params=[entry["number"]]).to_arrow_table()
         if len(own):
             pq.write_table(own, folder / f"marks-{entry['number']:05}.parquet")
+    context.artifacts.keep(step.fingerprint, folder.glob("marks-*"))
 
 
 def cut_all(context: Context, step: Step, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -94,11 +96,13 @@ class CutTask:
 
     def run(self) -> list[dict[str, Any]]:
         """The shard's entry afterwards; what an interrupted run finished is taken over."""
-        done = self.artifacts.partial(self.link.fingerprint) / f"cut-{self.link.number:05}.json"
-        entry = read_json(done)
+        name = f"cut-{self.link.number:05}.json"
+        entry = self.artifacts.json(self.link.fingerprint, name)
         if entry is None:
             entry = ShardCut(self).run()
+            done = self.artifacts.partial(self.link.fingerprint) / name
             write_json(done, entry)
+            self.artifacts.keep(self.link.fingerprint, [done])
         return [entry]
 
 
@@ -108,10 +112,10 @@ class ShardCut:
     def __init__(self, task: CutTask) -> None:
         self.task = task
         self.shard = Shard.from_json(task.entry["shard"])
-        folder = task.artifacts.partial(task.link.fingerprint)
-        self.marks = pq.read_table(folder / f"marks-{task.link.number:05}.parquet").combine_chunks()
+        marks, keys = (f"{task.link.fingerprint}/{kind}-{task.link.number:05}.parquet" for kind in ("marks", "keys"))
+        self.marks = pq.read_table(task.artifacts.file(marks)).combine_chunks()
         self.rows = np.asarray(self.marks["row"])
-        keyed = pq.read_table(folder / f"keys-{task.link.number:05}.parquet", columns=["row"])["row"]
+        keyed = pq.read_table(task.artifacts.file(keys), columns=["row"])["row"]
         self.lengths = np.bincount(np.asarray(keyed))
         self.worker = ready(task)
         self.cut = {"records": 0, "characters": 0}
@@ -130,8 +134,7 @@ class ShardCut:
         if output.decisions:
             decided = pa.concat_tables(output.decisions)
             output.file("decisions-duplicates", decided.schema).write(decided)
-        for file in output.files.values():
-            file.close()
+        output.close()
         return self.settled(groups, time.perf_counter() - started)
 
     def take(self, group: Group) -> None:

@@ -13,23 +13,28 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from finery.context import Context
-from finery.data.artifacts import read_json, write_json
-from finery.data.shards import Group, Shard, ShardReader
-from finery.errors import PipelineError, did_you_mean
+from finery.data.artifacts import Artifacts, write_json
+from finery.data.shards import Shard
 from finery.outofcore import out_of_core, quoted, stream
 from finery.plan import Step
 from finery.plugins import hooks
-from finery.stages.cut import cut_all, leave_marks
+from finery.stages.cut import MARKS, cut_all, leave_marks
 from finery.stages.index import keep_index, take_earlier
 from finery.stages.layers import ShardOutput
+from finery.stages.ranking import NODES, located, order_of, preferred_type, record_schema
+from finery.stages.spread import files_of, parts_of, spread
 from finery.stages.verify import verify
 
 DUPLICATE = "duplicate"
+
+TEMPORARY = ("keys-*", "marks-*", "cut-*", "scattered-*", "nodes-in-*", "edges-in-*", "spill*")
+"""Files that only the grouping needs."""
+
+GROUPS = "groups.json"
+"""The entries after all was compared."""
 
 KEYS = """
 create temp view own as
@@ -42,12 +47,6 @@ CANDIDATES = """
 create temp table candidates as
 with keys as (from own union all by name from earlier_keys)
 select * from keys semi join (select key from keys group by key having count(*) > 1 and max(shard) >= 0) using (key)
-"""
-
-NODES = """
-create temp table nodes as
-select row_number() over (order by {prefer} id) as node, shard, row, id, null::uuid as other
-from records {those}
 """
 
 EARLIER_NODES = "insert into nodes by name (from earlier_records semi join candidates using (shard, row))"
@@ -64,6 +63,17 @@ select distinct a, b, null::double as similarity from (
     union all select chain, node from linked where chain is not null)
 where b > 0
 """
+
+# What was found in the parts of a shuffle: see `spread`.
+PARTS_RECORDS = "create temp table records as select distinct * from read_parquet(?, union_by_name = true)"
+
+PARTS_EDGES = """
+create temp table edges as
+select distinct l.node as a, r.node as b, null::double as similarity from read_parquet(?) e
+join nodes l on l.shard = e.a_shard and l.row = e.a_row join nodes r on r.shard = e.b_shard and r.row = e.b_row
+"""
+
+PARTS_MARKS = "create temp table marks as from read_parquet(?) order by shard, row, position"
 
 LABELS = "create or replace temp table labels as select distinct unnest([a, b]) as node, node as label from edges"
 
@@ -91,34 +101,61 @@ where l.label < l.node and l.node > 0 order by n.shard, n.row
 def group(context: Context, step: Step, entries: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The shard entries with duplicates taken out, each naming the record that stands for it."""
     folder = context.artifacts.partial(step.fingerprint)
-    done = folder / "groups.json"
-    grouped: list[dict[str, Any]] | None = read_json(done)
+    grouped: list[dict[str, Any]] | None = context.artifacts.json(step.fingerprint, GROUPS)
     if grouped is None:
         grouped = grouping(context, step, entries, folder)
-        write_json(done, grouped)
+        write_json(folder / GROUPS, grouped)
+        context.artifacts.keep(step.fingerprint, [*folder.glob("decisions-duplicates*"), folder / GROUPS])
     # Only now: without its keys, an interrupted grouping would find no duplicates.
-    for file in [file for kind in ("keys", "marks", "cut") for file in folder.glob(f"{kind}-*")]:
-        file.unlink()
-    shutil.rmtree(folder / "spill", ignore_errors=True)
+    context.artifacts.discard(step.fingerprint, TEMPORARY)
+    for spilled in folder.glob("spill*"):
+        shutil.rmtree(spilled, ignore_errors=True)
     return grouped
 
 
 def grouping(context: Context, step: Step, entries: Sequence[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
     """The entries after all is compared; what an earlier attempt spilled is cleared away."""
+    context.artifacts.discard(step.fingerprint, ["spill/*"])
     shutil.rmtree(folder / "spill", ignore_errors=True)
     cuts = "cut" in hooks(type(step.configured.plugin))
     grouped = list(entries)
     with out_of_core(folder, context.memory_bytes) as connection:
         connection.execute("set preserve_insertion_order = false")
-        if candidates(context, step, entries, connection, folder):
+        if found(context, step, entries, connection):
             if cuts:
-                leave_marks(connection, folder, entries)
+                leave_marks(context, step, connection, entries)
             else:
                 find_losers(context, step, entries, connection)
-                grouped = [settled(folder, step, entry, connection) for entry in entries]
+                grouped = [settled(context.artifacts, step, entry, connection) for entry in entries]
         if step.configured.words.keep_index:
             keep_index(context, step, entries, connection)
     return cut_all(context, step, entries) if cuts else grouped
+
+
+def found(
+    context: Context, step: Step, entries: Sequence[dict[str, Any]], connection: duckdb.DuckDBPyConnection
+) -> bool:
+    """Make the tables of `nodes` and `edges`, or of `marks`, here or on many machines; False for no keys at all."""
+    parts = parts_of(context, step, entries)
+    if parts > 1:
+        shards = [(entry["number"], Shard.from_json(entry["shard"])) for entry in entries]
+        if any_keys := spread(context, step, entries, parts, preferred_type(context, step, shards)):
+            put_together(context, step, parts, connection)
+        return any_keys
+    if not candidates(context, step, entries, connection):
+        return False
+    connection.execute(MARKS if "cut" in hooks(type(step.configured.plugin)) else EDGES)
+    return True
+
+
+def put_together(context: Context, step: Step, parts: int, connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables from what was found in every part."""
+    if "cut" in hooks(type(step.configured.plugin)):
+        connection.execute(PARTS_MARKS, [files_of(context, step, "marks", parts)])
+        return
+    connection.execute(PARTS_RECORDS, [files_of(context, step, "nodes", parts)])
+    connection.execute(NODES.format(prefer=order_of(step.configured.words.prefer), those=""))
+    connection.execute(PARTS_EDGES, [files_of(context, step, "edges", parts)])
 
 
 def keys_file(folder: Path, entry: dict[str, Any]) -> Path:
@@ -127,14 +164,12 @@ def keys_file(folder: Path, entry: dict[str, Any]) -> Path:
 
 
 def candidates(
-    context: Context,
-    step: Step,
-    entries: Sequence[dict[str, Any]],
-    connection: duckdb.DuckDBPyConnection,
-    folder: Path,
+    context: Context, step: Step, entries: Sequence[dict[str, Any]], connection: duckdb.DuckDBPyConnection
 ) -> bool:
     """Make the tables of `candidates` (`key, shard, row, position, documents`) and of their `nodes`; False for none."""
     shards = [(entry["number"], Shard.from_json(entry["shard"])) for entry in entries]
+    context.artifacts.fetch(step.fingerprint, ["keys-*"])
+    folder = context.artifacts.partial(step.fingerprint)
     files = [(number, file) for number, entry in enumerate(entries) if (file := keys_file(folder, entry)).exists()]
     if not files:
         return False
@@ -155,7 +190,6 @@ def find_losers(
     context: Context, step: Step, entries: Sequence[dict[str, Any]], connection: duckdb.DuckDBPyConnection
 ) -> None:
     """Make the table of every record that leaves: `shard, row, record, other, value`."""
-    connection.execute(EDGES)
     if "same" in hooks(type(step.configured.plugin)):
         components(connection)
         verify(context, step, [(entry["number"], Shard.from_json(entry["shard"])) for entry in entries], connection)
@@ -167,50 +201,12 @@ def rank(context: Context, step: Step, shards: list[tuple[int, Shard]], connecti
     """Number the candidates in the order in which they would survive; all records where an index is to be kept."""
     prefer = step.configured.words.prefer
     column = (prefer or "").removeprefix("-")
-    schema = pa.schema([("shard", pa.int64()), ("row", pa.int64()), ("id", pa.uuid())])
-    if column:
-        schema = schema.append(pa.field("prefer", preferred_type(step, shards, column, context)))
+    schema = record_schema(preferred_type(context, step, shards))
     records = stream(context.artifacts, shards, [column] if column else [], lambda n, g: located(n, g, column), schema)
     connection.register("records", records)
-    order = f"prefer {'asc' if (prefer or '').startswith('-') else 'desc'} nulls last," if column else ""
     those = "" if step.configured.words.keep_index else "semi join candidates using (shard, row)"
-    connection.execute(NODES.format(prefer=order, those=those))
+    connection.execute(NODES.format(prefer=order_of(prefer), those=those))
     connection.unregister("records")
-
-
-def located(number: int, group: Group, column: str) -> pa.Table:
-    """Where each record of a group stands, with its id and the column that is preferred by."""
-    table = {
-        "shard": pa.array(np.full(len(group.rows), number)),
-        "row": pa.array(group.rows),
-        "id": group.batch["id"],
-    }
-    if column:
-        present = column in group.batch.column_names
-        table["prefer"] = comparable(group.batch[column]) if present else pa.nulls(len(group.rows))
-    return pa.table(table)
-
-
-def comparable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column with nulls for NaN, which DuckDB takes for the largest number."""
-    if not pa.types.is_floating(column.type):
-        return column
-    return pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-
-
-def preferred_type(step: Step, shards: list[tuple[int, Shard]], column: str, context: Context) -> pa.DataType:
-    """The type to compare a preferred column in. Raises PipelineError where no source has it."""
-    known: set[str] = set()
-    for _, shard in shards:
-        known |= set(shard.columns)
-        if column in shard.columns:
-            group = next(ShardReader(context.artifacts, shard, [column]).groups(), None)
-            kind = group.batch.schema.field(column).type if group else pa.null()
-            numeric = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
-            if not pa.types.is_null(kind):
-                return pa.float64() if numeric else pa.large_string()
-    fault = f"stage '{step.stage.id}': no column '{column}' to prefer by{did_you_mean(column, known)}"
-    raise PipelineError.at(step.configured.place, fault, f"columns are {', '.join(sorted(known))}")
 
 
 def components(connection: duckdb.DuckDBPyConnection) -> None:
@@ -223,13 +219,15 @@ def components(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(JUMP)
 
 
-def settled(folder: Path, step: Step, entry: dict[str, Any], connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+def settled(
+    artifacts: Artifacts, step: Step, entry: dict[str, Any], connection: duckdb.DuckDBPyConnection
+) -> dict[str, Any]:
     """A shard's entry with its duplicates taken out."""
     query = "select row, record, other, value from losers where shard = ? order by row"
     own = connection.sql(query, params=[entry["number"]]).to_arrow_table()
     if not len(own):
         return entry
-    output = ShardOutput(folder, step.fingerprint, entry["number"])
+    output = ShardOutput(artifacts, step.fingerprint, entry["number"])
     output.drop(own.append_column("reason", pa.array([DUPLICATE] * len(own))))
     output.file("decisions-duplicates", output.decisions[0].schema).write(output.decisions[0])
     output.files["decisions-duplicates"].close()

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from finery.data.artifacts import Artifacts, read_json, write_json
+from finery.data.artifacts import Artifacts, write_json
 from finery.data.identity import as_bytes, hashed, one_chunk, plain_text
 from finery.data.rows import MAX_BYTES, MAX_ROWS
 from finery.data.shards import Group, Shard, ShardReader
@@ -52,11 +52,10 @@ class ScatterTask:
 
     def run(self) -> list[dict[str, Any]]:
         """The shard's entry; records whose key cannot be told are decisions in it."""
-        folder = self.artifacts.partial(self.link.fingerprint)
-        done = read_json(folder / f"shard-{self.link.number:05}.json")
-        return [done or self.scatter(folder)]
+        done = self.artifacts.json(self.link.fingerprint, f"shard-{self.link.number:05}.json")
+        return [done or self.scatter()]
 
-    def scatter(self, folder: Path) -> dict[str, Any]:
+    def scatter(self) -> dict[str, Any]:
         """Write the records, a row group a part."""
         worker = made_ready(self.link, self.artifacts, self.observers, "gather")
         tables = []
@@ -66,7 +65,10 @@ class ScatterTask:
                 table, group = answers(worker, group, Memo(len(group.batch)))
             beside = group.batch.drop_columns("source").append_column(KEY, table.column("key"))
             tables.append(beside.append_column(ROW, pa.array(group.rows)))
-        write_parts(shuffle_file(folder, self.link.number), pa.concat_tables(tables), self.parts)
+        path = shuffle_file(self.artifacts.partial(self.link.fingerprint), self.link.number)
+        table = pa.concat_tables(tables)
+        write_parts(path, table, part_of(table, self.parts))
+        self.artifacts.keep(self.link.fingerprint, [path, path.with_suffix(".json")])
         return worker.output.finish(self.shard)
 
 
@@ -89,14 +91,14 @@ class GatherTask:
 
     def run(self) -> list[dict[str, Any]]:
         """The entry of the shard that was born."""
-        folder = self.artifacts.partial(self.link.fingerprint)
-        done = read_json(folder / f"shard-{self.link.number:05}.json")
-        return [done or self.gather(folder)]
+        done = self.artifacts.json(self.link.fingerprint, f"shard-{self.link.number:05}.json")
+        return [done or self.gather()]
 
-    def gather(self, folder: Path) -> dict[str, Any]:
+    def gather(self) -> dict[str, Any]:
         """Whole groups through the format, then the entry."""
         worker = made_ready(self.link, self.artifacts, self.observers)
-        tables = [table for n in self.shards for table in read_part(shuffle_file(folder, n), self.part)]
+        names = [f"{self.link.fingerprint}/{shuffle_file(Path(), number)}" for number in self.shards]
+        tables = [table for name in names for table in read_part(self.artifacts, name, self.part)]
         if tables:
             for number, group, pieces in whole_groups(pa.concat_tables(tables, promote_options="permissive")):
                 with told(worker):
@@ -138,24 +140,24 @@ def shuffle_file(folder: Path, number: int) -> Path:
     return folder / f"shuffle-{number:05}.parquet"
 
 
-def write_parts(path: Path, table: pa.Table, parts: int) -> None:
-    """Write a table with a row group for each part that has records, and which parts those are."""
-    place = part_of(table, parts)
+def write_parts(path: Path, table: pa.Table, place: np.ndarray) -> None:
+    """Write a table with a row group for each part (n,) that has rows, and beside it which parts those are."""
     order = np.argsort(place, kind="stable")
     present, counts = np.unique(place, return_counts=True)
+    write_json(path.with_suffix(".json"), present.tolist())
     file = ParquetFile(path, table.schema)
     for start, end in pairwise([0, *np.cumsum(counts).tolist()]):
         file.write(table.take(pa.array(order[start:end])))
     file.close()
-    write_json(path.with_suffix(".json"), present.tolist())
 
 
-def read_part(path: Path, part: int) -> Iterator[pa.Table]:
-    """The records of one part in a shard, if it has any."""
-    present = read_json(path.with_suffix(".json")) or []
+def read_part(artifacts: Artifacts, name: str, part: int) -> Iterator[pa.Table]:
+    """The rows of one part in a file named `<fingerprint>/<file>`, if it has any; nothing else of it is fetched."""
+    fingerprint, _, file = name.partition("/")
+    present = artifacts.json(fingerprint, f"{file.removesuffix('.parquet')}.json") or []
     if part in present:
-        with pq.ParquetFile(path) as file:
-            yield file.read_row_group(present.index(part), use_threads=False)
+        with artifacts.opened(name) as stream, pq.ParquetFile(stream) as opened:
+            yield opened.read_row_group(present.index(part), use_threads=False)
 
 
 def part_of(table: pa.Table, parts: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from finery.data.shards import Shard
 from finery.plan import Step
 from finery.plugins import hooks, manifest
 from finery.stages.asking import Link
-from finery.stages.gather import GatherTask, ScatterTask, shuffle_file
+from finery.stages.gather import GatherTask, ScatterTask
 from finery.stages.passing import check_failures, commit, left, link, numbers, prepare, worker_observers
 from finery.stages.schemas import alike
 from finery.stages.summary import added_up, conserve
@@ -29,17 +29,13 @@ def run_gather(context: Context, step: Step) -> None:
     """Carry out a format over groups of records, wherever in their source they stand."""
     context.started(step)
     prepare(context, step)
-    folder = context.artifacts.partial(step.fingerprint)
     scattered = carried(context, step, list(scatter_tasks(context, step)), 0)
     made = carried(context, step, list(gather_tasks(context, step)), 1)
     entries = [*scattered, *made]
     summary = added_up(entries)
     conserve(step.stage.id, summary, context.counts(step.touched))
     left(step, summary)
-    for entry in scattered:
-        path = shuffle_file(folder, entry["number"])
-        path.unlink(missing_ok=True)
-        path.with_suffix(".json").unlink(missing_ok=True)
+    context.artifacts.discard(step.fingerprint, ["shuffle-*"])
     commit(context, step, summary, alike([entry for entry in made if entry["shard"]["rows"]]))
 
 
@@ -85,6 +81,6 @@ def gather_task(context: Context, source: str, part: int, shards: tuple[int, ...
 def parts_of(context: Context, shards: Sequence[Shard]) -> int:
     """How many parts a source is cut into: a matter of its records and bytes alone."""
     files = {file for shard in shards for layers in shard.columns.values() for file, _ in layers}
-    size = sum(context.artifacts.file(file).stat().st_size for file in files)
+    size = sum(context.artifacts.size(file) for file in files)
     records = sum(shard.records for shard in shards)
     return max(1, -(-records // PART_RECORDS), -(-size // PART_BYTES))

@@ -150,6 +150,7 @@ def keep_texts(
         query = "select distinct n.row from nodes n semi join ends using (node) where n.shard = ? order by n.row"
         rows = connection.sql(query, params=[entry["number"]]).to_arrow_table()
         pq.write_table(rows, spill / f"indexed-{entry['number']:05}.parquet")
+        context.artifacts.keep(step.fingerprint, [spill / f"indexed-{entry['number']:05}.parquet"])
         tasks.append(TextsTask(context.artifacts, step.fingerprint, entry["number"], Shard.from_json(entry["shard"])))
     for _ in context.executor.run(tasks, threads=True):
         pass
@@ -167,7 +168,8 @@ class TextsTask:
     def run(self) -> list[dict[str, Any]]:
         """Write them, a row group a group."""
         folder = self.artifacts.partial(self.fingerprint)
-        wanted = np.asarray(pq.read_table(folder / "spill" / f"indexed-{self.number:05}.parquet")["row"])
+        indexed = self.artifacts.file(f"{self.fingerprint}/spill/indexed-{self.number:05}.parquet")
+        wanted = np.asarray(pq.read_table(indexed)["row"])
         file: ParquetFile | None = None
         for group in ShardReader(self.artifacts, self.shard).groups():
             own = np.isin(group.rows, wanted)
@@ -178,6 +180,7 @@ class TextsTask:
                 file.write(table)
         if file is not None:
             file.close()
+            self.artifacts.keep(self.fingerprint, [file.path])
         return []
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from finery.data.artifacts import write_json
+from finery.data.artifacts import Artifacts, write_json
 from finery.data.identity import one_chunk
 from finery.data.shards import Shard, type_name
 from finery.errors import PluginError
@@ -91,8 +91,8 @@ class Counts:
 class ShardOutput:
     """What one stage leaves of one shard, in its artifact's folder."""
 
-    def __init__(self, folder: Path, fingerprint: str, number: int) -> None:
-        self.folder = folder
+    def __init__(self, artifacts: Artifacts, fingerprint: str, number: int) -> None:
+        self.artifacts = artifacts
         self.fingerprint = fingerprint
         self.number = number
         self.counts = Counts()
@@ -102,6 +102,11 @@ class ShardOutput:
         self.files: dict[str, ParquetFile] = {}
         self.layers: dict[tuple[str, ...], list[int]] = {}
         self.columns: tuple[str, ...] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the files go; made when it is asked for, because some who count write nothing."""
+        return self.artifacts.partial(self.fingerprint)
 
     def drop(self, table: pa.Table, failed: bool = False) -> None:
         """Keep decisions (columns of DECISIONS; missing ones are null) and count them."""
@@ -164,8 +169,7 @@ class ShardOutput:
         """Close the files, then write and return the shard's entry: what makes it count as done."""
         if self.decisions:
             self.file("decisions", DECISIONS).write(pa.concat_tables(self.decisions))
-        for file in self.files.values():
-            file.close()
+        self.close()
         entry = {
             "number": self.number,
             "shard": shard.as_json(),
@@ -175,4 +179,11 @@ class ShardOutput:
             "seconds": round(self.seconds, 4),
         }
         write_json(self.folder / f"shard-{self.number:05}.json", entry)
+        self.artifacts.keep(self.fingerprint, [self.folder / f"shard-{self.number:05}.json"])
         return entry
+
+    def close(self) -> None:
+        """Close the files and put them where other machines find them."""
+        for file in self.files.values():
+            file.close()
+        self.artifacts.keep(self.fingerprint, [file.path for file in self.files.values()])

@@ -8,8 +8,8 @@ column, and with weights.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import duckdb
@@ -21,15 +21,15 @@ import xxhash
 
 from finery.context import Context
 from finery.data.artifacts import Artifacts
-from finery.data.identity import one_chunk, unit_interval
+from finery.data.identity import child_ids, one_chunk, unit_interval
 from finery.data.shards import Group, Shard, ShardReader
 from finery.errors import PluginError, did_you_mean
 from finery.kernel import bind
-from finery.outofcore import out_of_core, stream
+from finery.outofcore import out_of_core
 from finery.plan import Step
 from finery.stages.amounts import weighed, weights
 from finery.stages.answers import blamed
-from finery.stages.layers import ShardOutput
+from finery.stages.layers import ParquetFile, ShardOutput
 from finery.stages.passing import commit, prepare
 from finery.stages.state import load_state
 from finery.stages.summary import added_up, conserve
@@ -69,9 +69,9 @@ def run_mix(context: Context, step: Step) -> None:
     """Ask the plugin for epochs, draw, and leave the shards that are drawn."""
     context.started(step)
     shards = list(enumerate(context.dataset.only(step.touched).all_shards()))
-    sources = [weighed(context, name, shards) for name in step.touched]
+    sources = weighed(context, step.touched, [shard for _, shard in shards])
     prepare(context, step)
-    state = load_state(context.artifacts.partial(step.fingerprint))
+    state = load_state(context.artifacts, step.fingerprint)
     ask = bind(step.configured.plugin, "mix", context.observers)
     with blamed(step):
         columns = {name: context.dataset.columns(name) for name in step.touched}
@@ -126,19 +126,59 @@ def draw_source(
     context: Context, step: Step, source: Source, shards: list[tuple[int, Shard]], draw: Draw
 ) -> list[dict[str, Any]]:
     """The entries of one source's shards, each with the shards that are drawn from it."""
-    folder = context.artifacts.partial(step.fingerprint)
+    artifacts, folder = context.artifacts, context.artifacts.partial(step.fingerprint)
     said = draw.epochs.get(source.name, 0.0)
     wanted = said if isinstance(said, Mapping) else {WHOLE: said}
+    columns = tuple(needed_columns(draw, shards))
+    whole = not isinstance(said, Mapping)
+    tasks = [DrawTask(artifacts, step.stage, step.fingerprint, n, shard, draw, columns, whole) for n, shard in shards]
+    for _ in context.executor.run(tasks, threads=True):
+        pass
     with out_of_core(folder, context.memory_bytes) as connection:
-        form = former(step.stage, draw, by_column=isinstance(said, Mapping))
-        columns = needed_columns(draw, shards)
-        connection.register("records", stream(context.artifacts, shards, columns, form, RECORDS))
+        connection.register("records", ranked(artifacts, step.fingerprint, [number for number, _ in shards]))
         parts = {"part": list(wanted), "epochs": [float(epochs) for epochs in wanted.values()]}
         connection.register("wanted", pa.table(parts, pa.schema([("part", pa.string()), ("epochs", pa.float64())])))
         connection.execute(DRAWN)
-        return [
-            settled(context.artifacts, step, number, shard, drawn_rows(connection, number)) for number, shard in shards
-        ]
+        made = [settled(artifacts, step, number, shard, drawn_rows(connection, number)) for number, shard in shards]
+    artifacts.discard(step.fingerprint, ["draw-*"])
+    return made
+
+
+def ranked(artifacts: Artifacts, fingerprint: str, shards: Sequence[int]) -> pa.RecordBatchReader:
+    """The records of some shards as they are drawn, in order."""
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for number in shards:
+            with pq.ParquetFile(artifacts.file(f"{fingerprint}/draw-{number:05}.parquet")) as file:
+                yield from file.iter_batches()
+
+    return pa.RecordBatchReader.from_batches(RECORDS, batches())
+
+
+@dataclass(frozen=True)
+class DrawTask:
+    """The records of one shard as they are drawn: a few bytes of each, whatever they hold."""
+
+    artifacts: Artifacts
+    stage: Stage
+    fingerprint: str
+    number: int
+    shard: Shard
+    draw: Draw
+    columns: tuple[str, ...]
+    whole: bool
+    """Whether the source is drawn as one part."""
+
+    def run(self) -> list[dict[str, Any]]:
+        """Write them."""
+        path = self.artifacts.partial(self.fingerprint) / f"draw-{self.number:05}.parquet"
+        form = former(self.stage, self.draw, by_column=not self.whole)
+        file = ParquetFile(path, RECORDS)
+        for group in ShardReader(self.artifacts, self.shard, self.columns).groups():
+            file.write(form(self.number, group).cast(RECORDS))
+        file.close()
+        self.artifacts.keep(self.fingerprint, [path])
+        return []
 
 
 def drawn_rows(connection: duckdb.DuckDBPyConnection, number: int) -> pa.Table:
@@ -190,7 +230,7 @@ def ranks(chance: np.ndarray, batch: pa.Table, weight: str | None) -> np.ndarray
 def settled(artifacts: Artifacts, step: Step, number: int, shard: Shard, own: pa.Table) -> dict[str, Any]:
     """A shard's entry: who was not drawn, and a shard for each further time that some were."""
     copies = own["copies"].to_numpy()
-    output = ShardOutput(artifacts.partial(step.fingerprint), step.fingerprint, number)
+    output = ShardOutput(artifacts, step.fingerprint, number)
     output.counts.records = len(own)
     left_out = own.filter(pc.equal(own["copies"], 0))
     if len(left_out):
@@ -210,15 +250,23 @@ def drawn_again(artifacts: Artifacts, step: Step, output: ShardOutput, shard: Sh
     again = pc.greater(own["copies"], copy)
     parents = one_chunk(own.filter(again)["id"])
     name = f"{step.fingerprint}/again-{copy}-{output.number:05}.parquet"
-    pq.write_table(own.filter(pc.invert(again)).select(["row"]), artifacts.file(name), compression="zstd")
+    place = artifacts.partial(step.fingerprint) / name.partition("/")[2]
+    pq.write_table(own.filter(pc.invert(again)).select(["row"]), place, compression="zstd")
     made = replace(
         shard, copy=copy_number(shard.copy, step.stage.id, copy), records=len(parents), drops=(*shard.drops, name)
     )
-    children = [group.batch["id"] for group in ShardReader(artifacts, made, []).groups()]
     output.counts.born += len(parents)
-    kinship = pa.table({"child": one_chunk(pa.chunked_array(children, pa.uuid())), "parent": parents})
+    kinship = pa.table({"child": again_ids(artifacts, shard, made, parents), "parent": parents})
     output.file(f"parents-{copy}", kinship.schema).write(kinship)
     return made
+
+
+def again_ids(artifacts: Artifacts, shard: Shard, made: Shard, parents: pa.Array) -> pa.Array:
+    """The ids of records that are drawn again; those of a drawing before have theirs from the base."""
+    if not shard.copy:
+        return child_ids(parents, ":copy", np.full(len(parents), made.copy))
+    ids = [group.batch["id"] for group in ShardReader(artifacts, made, []).groups()]
+    return one_chunk(pa.chunked_array(ids, pa.uuid()))
 
 
 def copy_number(before: int, stage_id: str, copy: int) -> int:

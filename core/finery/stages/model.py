@@ -137,5 +137,5 @@ KEEP: dict[str, Callable[[Context, Step, Path, Any], dict[str, Any]]] = {
 def trained(context: Context, step: Step) -> Model:
     """The model of a finished train stage."""
     found = (context.artifacts.manifest(step.fingerprint) or {})["model"]
-    path = context.artifacts.path(step.fingerprint) / "out"
+    path = context.artifacts.fetch_folder(step.fingerprint, "out")
     return Model(path, found["name"], found["fingerprint"], found["base"])

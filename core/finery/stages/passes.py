@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from finery.data.artifacts import Artifacts, read_json
+from finery.data.artifacts import Artifacts
 from finery.data.identity import one_chunk
 from finery.data.shards import Group, Shard, ShardReader, over
 from finery.errors import FineryError
@@ -21,7 +21,7 @@ from finery.executors.tasks import together
 from finery.memo import Memo
 from finery.plugins import hooks
 from finery.stages.answers import RESERVED, plain
-from finery.stages.asking import Link, Worker, answers, made_ready, named
+from finery.stages.asking import Link, Worker, answers, keep_answers, made_ready, named
 from finery.stages.births import bear
 from finery.stages.layers import ShardOutput
 from finery.types import Needs
@@ -43,8 +43,7 @@ class PassTask:
 
     def run(self) -> list[dict[str, Any]]:
         """Each stage's entry for this shard; what an earlier, interrupted run finished is taken over."""
-        folders = [(self.artifacts.partial(link.fingerprint), link.number) for link in self.links]
-        done = [read_json(folder / f"shard-{number:05}.json") for folder, number in folders]
+        done = [self.artifacts.json(link.fingerprint, f"shard-{link.number:05}.json") for link in self.links]
         return done if all(done) else ShardPass(self).run()  # type: ignore[return-value]
 
 
@@ -65,6 +64,8 @@ class ShardPass:
             for worker in self.workers:
                 group = timed(worker, group, memo)
         self.close(shards, groups)
+        for worker in self.workers:
+            keep_answers(worker)
         return [worker.output.finish(shard) for worker, shard in zip(self.workers, shards, strict=True)]
 
     def close(self, shards: list[Shard], groups: int) -> None:

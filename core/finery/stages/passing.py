@@ -23,7 +23,7 @@ from finery.stages.asking import Link
 from finery.stages.layers import ERROR
 from finery.stages.passes import PassTask
 from finery.stages.schemas import alike
-from finery.stages.state import has_state, save_state
+from finery.stages.state import save_state, state_file
 from finery.stages.summary import added_up, bounded, conserve, total
 
 Answers = dict[int, list[dict[str, Any]]]
@@ -69,13 +69,13 @@ def prepare(context: Context, step: Step) -> None:
     """Let a plugin see all records first; its state is kept with the stage."""
     if "prepare" not in hooks(type(step.configured.plugin)):
         return
-    folder = context.artifacts.partial(step.fingerprint)
-    if not has_state(folder):
+    if state_file(context.artifacts, step.fingerprint) is None:
+        folder = context.artifacts.partial(step.fingerprint)
         ask = bind(step.configured.plugin, "prepare", context.observers)
         dataset = context.dataset.only(step.touched)
         with closing(FileJournal(folder, step.stage, context.hear)) as journal, blamed(step):
             state = ask(dataset=dataset, stage=step.stage, journal=journal)
-        save_state(folder, state)
+        save_state(context.artifacts, step.fingerprint, state)
 
 
 def pass_tasks(context: Context, steps: Sequence[Step]) -> Iterator[PassTask]:
@@ -131,8 +131,7 @@ def entries_of(step: Step, tasks: Sequence[PassTask], answers: Answers) -> list[
 def first_failure(context: Context, step: Step, entries: Sequence[dict[str, Any]]) -> str:
     """Record and error of the first failure of a stage."""
     entry = next(entry for entry in entries if entry["counts"]["failed"])
-    folder = context.artifacts.partial(step.fingerprint)
-    files = sorted(folder.glob(f"decisions*-{entry['number']:05}.parquet"))
+    files = context.artifacts.fetch(step.fingerprint, [f"decisions*-{entry['number']:05}.parquet"])
     tables = [pq.read_table(file, columns=["record", "reason", "detail"]) for file in files]
     row = next(row for table in tables for row in table.to_pylist() if row["reason"] == ERROR)
     return f"record {row['record']}: {row['detail']}"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from finery.data.artifacts import Artifacts, read_json, write_json
+from finery.data.artifacts import Artifacts, write_json
 from finery.data.identity import hashed, record_ids
 from finery.data.read import Broken, Rows, read
 from finery.data.shards import Shard
@@ -41,13 +41,20 @@ class ReadTask:
     folder: Path
     shape: str
 
+    @property
+    def here(self) -> bool:
+        """Whether only the driver's machine sees the files: with a store, those that have no address."""
+        return bool(self.artifacts.store) and not all("://" in piece.file for piece in self.unit.pieces)
+
     def run(self) -> list[dict[str, Any]]:
         """The entries of the unit's shards; what an interrupted run finished is taken over."""
-        done = self.artifacts.partial(self.fingerprint) / f"unit-{self.unit.number:05}.json"
-        entries = read_json(done)
+        name = f"unit-{self.unit.number:05}.json"
+        entries = self.artifacts.json(self.fingerprint, name)
         if entries is None:
             entries = UnitReader(self).read()
+            done = self.artifacts.partial(self.fingerprint) / name
             write_json(done, entries)
+            self.artifacts.keep(self.fingerprint, [done])
         return list(entries)
 
 
@@ -64,7 +71,7 @@ class UnitReader:
         """Begin a shard."""
         task = self.task
         number = task.unit.number * SHARDS_A_UNIT + len(self.entries)
-        self.output = ShardOutput(task.artifacts.partial(task.fingerprint), task.fingerprint, number)
+        self.output = ShardOutput(task.artifacts, task.fingerprint, number)
         self.rows = 0
         self.bytes = 0
         self.started = time.perf_counter()

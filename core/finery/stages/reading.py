@@ -96,7 +96,8 @@ def told_apart(context: Context, step: Step, shards: Sequence[Shard]) -> list[Sh
     """
     if not shards:
         return []
-    paths = [str(context.artifacts.file(shard.base)) for shard in shards]
+    # Origins hold the same ids and are a fraction of the records: these need not come to the driver.
+    paths = [str(context.artifacts.file(shard.base.replace("/data-", "/origins-"))) for shard in shards]
     folder = context.artifacts.partial(step.fingerprint)
     with out_of_core(folder, context.memory_bytes) as connection:
         connection.execute(REPEATED, [paths])
@@ -117,8 +118,7 @@ def by_file(again: pa.Table) -> dict[str, pa.Table]:
 REPEATED = """
 create temp table repeated as
 with records as (
-    select id, filename as file, file_row_number as row
-    from read_parquet(?, filename = true, file_row_number = true)),
+    select record as id, filename as file, row from read_parquet(?, filename = true)),
 several as (select id from records group by id having count(*) > 1)
 select id, file, row, row_number() over (partition by id order by file, row) - 1 as occurrence
 from records semi join several using (id)
@@ -131,7 +131,7 @@ def patched(folder: Path, step: Step, shard: Shard, own: pa.Table | None, path: 
     if own is None:
         return shard
     rows = one_chunk(own.column("row")).cast(pa.int64())
-    parents = one_chunk(pq.read_table(path, columns=["id"]).column("id")).take(rows)
+    parents = one_chunk(pq.read_table(path, columns=["record"]).column("record")).take(rows)
     ids = child_ids(parents, ":again", own.column("occurrence").to_numpy().astype(np.int64))
     name = Path(shard.base).name.replace("data-", "ids-")
     pq.write_table(pa.table({"row": rows, "id": ids}), folder / name, compression="zstd")

@@ -7,7 +7,7 @@ it; so memory holds a bucket a worker, and no record is looked up.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from finery.context import Context
+from finery.data.artifacts import Artifacts
 from finery.data.shards import Shard, ShardReader
 from finery.errors import PluginError
 from finery.kernel import bind
@@ -98,12 +99,14 @@ class Buckets:
 class VerifyTask:
     """The edges of one bucket."""
 
-    folder: Path
+    artifacts: Artifacts
     bucket: int
     sources: tuple[str, ...]
     """The source of each place."""
     step: Step
     observers: tuple[object, ...]
+    files: tuple[str, ...]
+    """The records of the bucket, some from each place."""
 
     @property
     def needs(self) -> Needs:
@@ -112,9 +115,10 @@ class VerifyTask:
 
     def run(self) -> list[dict[str, Any]]:
         """Write each edge with how alike its records are, null where it does not hold."""
-        pairs = pq.read_table(self.folder / f"pairs-{self.bucket:06}.parquet")
+        pairs = pq.read_table(self.artifacts.file(f"{self.step.fingerprint}/spill/pairs-{self.bucket:06}.parquet"))
         ask = bind(self.step.configured.plugin, "same", self.observers)
-        texts = {place: self.texts(place) for place in range(len(self.sources))}
+        files = [self.artifacts.file(f"{self.step.fingerprint}/spill/{name}") for name in self.files]
+        texts = {place: self.texts(place, files) for place in range(len(self.sources))}
         ends = [np.asarray(pairs[name]) for name in ("a", "b", "left_place", "right_place")]
         alike = np.empty(len(pairs), object)
         for left, right in sorted(set(zip(*map(np.ndarray.tolist, ends[2:]), strict=True))):
@@ -126,13 +130,15 @@ class VerifyTask:
                     answer = ask(left=sides[0], right=sides[1], stage=self.step.stage)
                     alike[own] = checked(answer, len(own), self.step).to_pylist()
         found = pairs.select(["a", "b"]).append_column("similarity", pa.array(alike.tolist(), pa.float64()))
-        pq.write_table(found, self.folder / f"verified-{self.bucket:06}.parquet")
+        path = self.artifacts.partial(self.step.fingerprint) / "spill" / f"verified-{self.bucket:06}.parquet"
+        pq.write_table(found, path)
+        self.artifacts.keep(self.step.fingerprint, [path])
         return []
 
-    def texts(self, place: int) -> pa.Table:
+    def texts(self, place: int, files: Sequence[Path]) -> pa.Table:
         """The records of one source in this bucket, by rising node."""
         parts = []
-        for path in sorted(self.folder.glob(f"texts-{self.bucket:06}-{place}-*.arrow")):
+        for path in [path for path in files if path.name.startswith(f"texts-{self.bucket:06}-{place}-")]:
             with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
                 parts.append(stream.read_all())
         if not parts:
@@ -154,16 +160,18 @@ def verify(
     if not count:
         return
     places = put_in_place(context, step, shards, connection, folder)
-    tasks = []
+    tasks, texts = [], sorted(path.name for path in folder.glob("texts-*.arrow"))
     for bucket in range(count):
         asked = connection.sql(ASKED, params=[bucket]).to_arrow_table()
         pq.write_table(asked, folder / f"pairs-{bucket:06}.parquet")
-        tasks.append(VerifyTask(folder, bucket, places, step, worker_observers(context)))
+        files = tuple(name for name in texts if name.startswith(f"texts-{bucket:06}-"))
+        tasks.append(VerifyTask(context.artifacts, bucket, places, step, worker_observers(context), files))
+    context.artifacts.keep_folder(step.fingerprint, "spill")
     for _ in context.executor.run(tasks, manifest(type(step.configured.plugin)).releases_gil):
         pass
     connection.execute("drop table edges")
-    verified = [str(folder / f"verified-{bucket:06}.parquet") for bucket in range(count)]
-    connection.execute(HOLDS, [verified])
+    verified = [f"{step.fingerprint}/spill/verified-{bucket:06}.parquet" for bucket in range(count)]
+    connection.execute(HOLDS, [[str(context.artifacts.file(name)) for name in verified]])
 
 
 def put_in_place(

@@ -146,7 +146,7 @@ def worker(step: Step, state: Any, folder: Path) -> Worker:
     """The filter at one point."""
     config = step.configured
     link = Link(step.stage, config.plugin, step.entry.label, step.fingerprint, 0, config.words.on_error)
-    output = ShardOutput(folder, step.fingerprint, 0)
+    output = ShardOutput(Artifacts(folder), step.fingerprint, 0)
     return Worker(link, bind(config.plugin, "filter"), manifest(type(config.plugin)).batch, state, output, "filter")
 
 

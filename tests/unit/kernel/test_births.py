@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from finery.data.artifacts import Artifacts
 from finery.data.identity import child_ids, hashed
 from finery.data.shards import Group
 from finery.errors import PluginError
@@ -40,7 +41,7 @@ def born(group: Group, parents: list[list[int]]) -> pa.Table:
 @pytest.fixture
 def outputs(tmp_path: Path) -> Iterator[ShardOutput]:
     """An output."""
-    yield ShardOutput(tmp_path, "f", 0)
+    yield ShardOutput(Artifacts(tmp_path), "f", 0)
 
 
 families = st.integers(1, 5).flatmap(
@@ -54,7 +55,7 @@ families = st.integers(1, 5).flatmap(
 @given(families)
 def test_every_parent_lives_on_or_leaves_with_a_decision(tmp_path: Path, family: tuple[int, list[list[int]]]) -> None:
     count, parents = family
-    group, output = group_of(count), ShardOutput(tmp_path, "f", 0)
+    group, output = group_of(count), ShardOutput(Artifacts(tmp_path), "f", 0)
     after = bear(output, "split", group, born(group, parents))
     for file in output.files.values():
         file.close()
@@ -64,7 +65,7 @@ def test_every_parent_lives_on_or_leaves_with_a_decision(tmp_path: Path, family:
     ids = group.batch["id"].to_pylist()
     left = [row["record"] for table in output.decisions for row in table.to_pylist()]
     assert left == [ids[n] for n in range(count) if n not in living]
-    kin = pq.read_table(tmp_path / "parents-00000.parquet").to_pylist()
+    kin = pq.read_table(output.folder / "parents-00000.parquet").to_pylist()
     children = after.batch["id"].to_pylist()
     expected = [{"child": c, "parent": ids[p]} for c, own in zip(children, parents, strict=True) for p in own]
     assert kin == expected

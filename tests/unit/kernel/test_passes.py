@@ -64,7 +64,7 @@ class Repeat:
 
 def written(artifacts: Artifacts, groups: list[list[int]]) -> Shard:
     """A shard of numbers in row groups."""
-    output = ShardOutput(artifacts.partial("base"), "base", 0)
+    output = ShardOutput(artifacts, "base", 0)
     for number, own in enumerate(groups):
         ids = hashed(pa.array([f"{number} {place}" for place in range(len(own))]))
         table = pa.table({"id": ids, "n": pa.array(own, pa.int64())})

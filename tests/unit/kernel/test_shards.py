@@ -23,7 +23,7 @@ SIZES = st.lists(st.integers(0, 4), min_size=1, max_size=4)
 
 def base(artifacts: Artifacts, sizes: list[int]) -> tuple[Shard, pa.Array]:
     """A shard of row groups of given sizes, its text its row number; and its ids."""
-    output = ShardOutput(artifacts.partial("base"), "base", 0)
+    output = ShardOutput(artifacts, "base", 0)
     rows = sum(sizes)
     ids = hashed(pa.array([str(n) for n in range(rows)]))
     start = 0
@@ -51,7 +51,7 @@ def test_layers_put_together_are_what_the_stages_did(data: st.DataObject, sizes:
         shard, ids = base(artifacts, sizes)
         expected = {n: {"id": ids[n].as_py(), "source": "a", "text": str(n)} for n in range(sum(sizes))}
         for stage in range(data.draw(st.integers(0, 3))):
-            output = ShardOutput(artifacts.partial(f"s{stage}"), f"s{stage}", 0)
+            output = ShardOutput(artifacts, f"s{stage}", 0)
             column = data.draw(st.sampled_from(["text", "x", "y"]))
             for group in ShardReader(artifacts, shard).groups():
                 gone = np.array([data.draw(st.integers(0, 3)) == 0 for _ in group.rows], bool)
