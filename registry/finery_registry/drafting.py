@@ -14,14 +14,14 @@ from finery_registry.sources import apis
 from finery_registry.wheel import Wheel
 
 
-def drafted(wheel: Wheel, repository: str | None, folder: Path) -> Path:
-    """Write the entry of a wheel into a folder and return its file.
+def drafted(wheel: Wheel, folder: Path, repository: str | None = None, author: str | None = None) -> Path:
+    """Write the entry of a wheel into a folder and return its file; where its source is, and whose, if it lacks that.
 
     Raises UsageError with every fault, such as no licence in the wheel; nothing is written then.
     """
     name = normalised(wheel.field("name"))
     file = folder / f"{name}.toml"
-    text = file.read_text(encoding="utf-8") if file.exists() else opening(wheel, name, repository)
+    text = file.read_text(encoding="utf-8") if file.exists() else opening(wheel, name, repository, author)
     made = f"{text.rstrip()}\n\n{table('[[release]]', release(wheel))}\n"
     _, faults = read_entry(made, file.name, name)
     if faults:
@@ -30,11 +30,10 @@ def drafted(wheel: Wheel, repository: str | None, folder: Path) -> Path:
     return file
 
 
-def opening(wheel: Wheel, name: str, repository: str | None) -> str:
+def opening(wheel: Wheel, name: str, repository: str | None, author: str | None) -> str:
     """All of an entry but its releases."""
-    whose = (
-        wheel.field("author") or wheel.field("author-email").partition("<")[0].strip() or wheel.field("author-email")
-    )
+    address = wheel.field("author-email")
+    whose = author or wheel.field("author") or address.partition("<")[0].strip() or address
     said = {
         "name": name,
         "summary": wheel.field("summary"),
