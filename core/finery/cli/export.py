@@ -17,26 +17,44 @@ if TYPE_CHECKING:
 @click.argument("what", metavar="[RUN|STAGE]", default="last")
 @click.option("--to", "folder", required=True, type=click.Path(path_type=Path), help="A new or empty folder.")
 @click.option("--format", "kind", type=click.Choice(["parquet", "jsonl"]), default="parquet", show_default=True)
+@click.option("--openlineage", is_flag=True, help="RUN's OpenLineage events in place of records, into a new file.")
 @click.option("--run", metavar="RUN", help="The run that STAGE belongs to; by default the last one.")
 @click.option("--json", "as_json", is_flag=True, help="The listing as JSON.")
-def export(what: str, folder: Path, kind: str, run: str | None, as_json: bool) -> None:
+def export(what: str, folder: Path, kind: str, openlineage: bool, run: str | None, as_json: bool) -> None:
     """Write the records as they stand after a stage, one folder a source.
 
     By default after the last stage of RUN that leaves records; RUN is the last run where it is not given.
     """
     from finery.cli.render import emit
+    from finery.cli.waiting import waiting
     from finery.cli.work import work_folder
     from finery.data.export import write
     from finery.lineage.store import reading
     from finery.lineage.view import dataset_after
 
     root = work_folder()
+    if openlineage:
+        export_run(root, what, folder)
+        return
     with reading(root) as connection:
         found, stage = meant(connection, what, run)
-    rows = write(dataset_after(root, found, stage), folder, kind)
+    with waiting("export") as tell:
+        rows = write(dataset_after(root, found, stage), folder, kind, tell)
     emit(rows, ["source", "records", "files", "folder"], as_json)
     if not as_json:
         click.echo(f"\nas they stand after '{stage.id}' of run {found.id}")
+
+
+def export_run(root: Path, name: str, place: Path) -> None:
+    """Write the events of a run."""
+    from finery.cli.catalogue import export_events
+    from finery.lineage.runs import find_run
+    from finery.lineage.store import reading
+
+    with reading(root) as connection:
+        found = find_run(connection, name)
+        count = export_events(connection, root, found, place)
+    click.echo(f"{count} events of run {found.id} lie in {place}")
 
 
 def meant(connection: duckdb.DuckDBPyConnection, what: str, run: str | None) -> tuple[Run, RunStage]:

@@ -76,8 +76,11 @@ def broken(name: str, fault: str) -> click.Command:
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="finery")
-def finery() -> None:
+@click.option("--no-color", is_flag=True, help="No colours; the variable NO_COLOR says the same.")
+def finery(no_color: bool) -> None:
     """Turn raw text into a trained, evaluated model, and know every record's fate."""
+    if no_color:
+        os.environ["NO_COLOR"] = "1"  # rich looks there, in this process and in those that it starts
 
 
 def main() -> None:

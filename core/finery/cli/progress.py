@@ -30,9 +30,9 @@ NARROW = 100
 class Progress:
     """Writes to standard error, so that standard output stays the report's."""
 
-    def __init__(self) -> None:
+    def __init__(self, live: bool = True) -> None:
         self.console = Console(stderr=True, highlight=False)
-        self.live = self.console.is_terminal
+        self.live = live and self.console.is_terminal and not self.console.is_dumb_terminal
         self.bars = Bars(
             *columns(self.console.width),
             console=self.console,

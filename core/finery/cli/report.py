@@ -25,11 +25,13 @@ def report(run: str, other: str | None, place: Path | None, as_json: bool) -> No
     `last~1` the one before it.
     """
     from finery.cli.render import emit_json
+    from finery.cli.waiting import waiting
     from finery.cli.work import work_folder
     from finery.report.writing import figures, write
 
     root = work_folder()
-    made, name = of_runs(root, run, other)
+    with waiting("report"):
+        made, name = of_runs(root, run, other)
     if as_json:
         emit_json(figures(made))
         return

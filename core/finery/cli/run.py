@@ -18,6 +18,13 @@ import click
     "--unlocked", is_flag=True, help="Go on where what is installed differs from finery.lock; the lineage says so."
 )
 @click.option("--resume", is_flag=True, hidden=True, expose_value=False, help="Always so.")
+@click.option(
+    "--log",
+    type=click.Choice(["auto", "plain", "json", "none"]),
+    default="auto",
+    show_default=True,
+    help="Progress on standard error: bars on a terminal and lines elsewhere; always lines; JSON lines; nothing.",
+)
 @click.option("--quiet", is_flag=True, help="No progress, no report: only the run's id.")
 @click.option("--json", "as_json", is_flag=True, help="The report as JSON.")
 def run(
@@ -27,6 +34,7 @@ def run(
     until: str | None,
     dry_run: bool,
     unlocked: bool,
+    log: str,
     quiet: bool,
     as_json: bool,
 ) -> None:
@@ -47,7 +55,7 @@ def run(
         hold(pipeline, unlocked)
         show_plan(make_plan(pipeline, root), as_json)
         return
-    carry_out(pipeline, root, quiet, as_json, unlocked)
+    carry_out(pipeline, root, quiet, as_json, unlocked, log)
 
 
 def up_to(pipeline: Any, stage: str | None) -> Any:
@@ -65,15 +73,25 @@ def up_to(pipeline: Any, stage: str | None) -> Any:
     return replace(pipeline, stages=pipeline.stages[: ids.index(stage) + 1])
 
 
-def carry_out(pipeline: Any, root: Path, quiet: bool, as_json: bool, unlocked: bool = False) -> None:
+def carry_out(pipeline: Any, root: Path, quiet: bool, as_json: bool, unlocked: bool = False, log: str = "auto") -> None:
     """Run, with progress on standard error and the report on standard output."""
     from finery.cli.closing import show_closing
-    from finery.cli.progress import Progress
     from finery.run import run_pipeline
 
-    observers = () if quiet or as_json else (Progress(),)
-    done = run_pipeline(pipeline, root, observers, unlocked)
+    done = run_pipeline(pipeline, root, listening(log, quiet or as_json), unlocked)
     if quiet:
         click.echo(done)
     else:
         show_closing(root, done, as_json)
+
+
+def listening(log: str, quiet: bool) -> tuple[Any, ...]:
+    """Who tells of the run on standard error; nobody where it is to be quiet and no log was asked for."""
+    from finery.cli.log import JsonLog
+    from finery.cli.progress import Progress
+
+    if log == "json":
+        return (JsonLog(),)
+    if log == "none" or (log == "auto" and quiet):
+        return ()
+    return (Progress(live=log == "auto"),)

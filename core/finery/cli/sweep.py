@@ -31,6 +31,7 @@ def sweep(words: tuple[str, ...], settings: tuple[str, ...], samples: int, as_js
     nothing is written. Several options make a grid. FILE is pipeline.toml where it is not given.
     """
     from finery.cli.render import emit_json
+    from finery.cli.waiting import waiting
     from finery.cli.work import plugins_beside, work_folder
     from finery.sweep.counting import count
     from finery.sweep.grid import make_grid
@@ -38,7 +39,8 @@ def sweep(words: tuple[str, ...], settings: tuple[str, ...], samples: int, as_js
     file, asked = apart(words)
     plugins_beside(file)
     grid = make_grid(file, asked, settings, work_folder(file))
-    counted = count(grid, samples)
+    with waiting("sweep") as tell:
+        counted = count(grid, samples, tell)
     if as_json:
         emit_json(plain(grid, counted))
     else:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-if TYPE_CHECKING:
-    from finery.lineage.trace import Passage, Share, Trace, Training
+from finery.cli.render import text
 
-SHARES = ["source", "records", "tokens", "epochs", "first loss", "last loss"]
-PASSAGES = ["stage", "plugin", "package", "in", "out", "left", "artifact"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from finery.cli.render import Branch
+    from finery.lineage.trace import Passage, Share, Trace, Training
 
 
 @click.command()
@@ -38,45 +40,60 @@ def trace(model: str, run: str | None, as_json: bool) -> None:
 
 
 def show(found: Trace) -> None:
-    """Print a trace, a section a training."""
-    click.echo(f"starts from {found.base}" if found.base else "starts from random weights")
-    for made in found.trainings:
-        click.echo(f"\n{title(made)}\n")
-        section(made)
+    """Print a trace as a tree: the model, its sources with the stages they came through, the model before it."""
+    from finery.cli.render import tree
+
+    tree(grown(found.trainings, found.base))
 
 
-def section(made: Training) -> None:
-    """Print the sources of one training, the stages behind them, and how the model was measured."""
-    from finery.cli.render import emit
+def grown(trainings: Sequence[Training], base: str | None) -> Branch:
+    """The branch of the last training; those before it hang below."""
+    from finery.cli.render import Branch
 
-    emit([row(share) for share in made.shares], SHARES, False)
+    made = trainings[-1]
+    branch = Branch(title(made))
+    branch.add(f"artifact {made.artifact}, model {made.model}")
     for share in made.shares:
-        if share.passages:
-            click.echo(f"\n{share.source} came through")
-            emit([step(passage) for passage in share.passages], PASSAGES, False)
-    if made.measured:
-        click.echo("\nmeasured by")
-        emit(made.measured, ["stage", "name", "source", "value"], False)
+        line = branch.add(sentence(share))
+        for passage in share.passages:
+            line.add(step(passage))
+    for row in made.measured:
+        branch.add(f"measured by {row['stage']}: {row['name']} {text(row['value'])}{over(row['source'])}")
+    if len(trainings) > 1:
+        branch.branches.append(grown(trainings[:-1], base))
+    else:
+        branch.add(f"starts from {base}" if base else "starts from random weights")
+    return branch
 
 
 def title(made: Training) -> str:
-    """Two lines on a training: who did it, how long, how well; and what it is called by content."""
+    """A line on a training: who did it, how long, how well."""
     steps = f"{made.steps:,} {'step' if made.steps == 1 else 'steps'}" if made.steps else "no steps were recorded"
-    losses = [loss for loss in (made.first_loss, made.last_loss) if loss is not None]
-    loss = f", loss {' to '.join(f'{loss:.3f}' for loss in losses)}" if losses else ""
-    head = f"{made.stage}: {made.plugin} ({made.package}), {steps}{loss}, {made.seconds:,.0f} s"
-    return f"{head}\n  artifact {made.artifact}, model {made.model}"
+    loss = change(made.first_loss, made.last_loss)
+    return f"{made.stage}: {made.plugin} ({made.package}), {steps}{loss}, {made.seconds:,.0f} s"
 
 
-def row(share: Share) -> dict[str, Any]:
-    """A line on a source."""
-    losses = {"first loss": share.first_loss, "last loss": share.last_loss}
-    return {**asdict(share), "source": share.source or "?", **losses}
+def change(first: float | None, last: float | None) -> str:
+    """`, loss 3.100 to 2.200`, or nothing."""
+    losses = [f"{loss:.3f}" for loss in (first, last) if loss is not None]
+    return f", loss {' to '.join(losses)}" if losses else ""
 
 
-def step(passage: Passage) -> dict[str, Any]:
-    """A line on a stage."""
-    left = ", ".join(f"{count:,} {reason}" for reason, count in passage.reasons.items())
-    drawn = f"{passage.epochs:.4g} epochs" if passage.epochs is not None else ""
-    told = {"left": "; ".join(filter(None, [drawn, left])), "artifact": passage.artifact[:8]}
-    return {**asdict(passage), "in": passage.records_in, "out": passage.records_out, **told}
+def sentence(share: Share) -> str:
+    """A line on a source: `packages: 680 records, 41,200 tokens, 1.2 epochs, loss 5.1 to 3.9`."""
+    epochs = f", {share.epochs:.4g} epochs" if share.epochs is not None else ""
+    counts = f"{share.records:,} records, {share.tokens:,} tokens" if share.records else "no steps were recorded"
+    return f"{share.source or '?'}: {counts}{epochs}{change(share.first_loss, share.last_loss)}"
+
+
+def step(passage: Passage) -> str:
+    """A line on a stage: `length (filter length): 928 to 864, 64 few-words`."""
+    drawn = [f"{passage.epochs:.4g} epochs"] if passage.epochs is not None else []
+    left = [f"{count:,} {reason}" for reason, count in passage.reasons.items()]
+    told = ", ".join([f"{passage.records_in:,} to {passage.records_out:,}", *drawn, *left])
+    return f"{passage.stage} ({passage.hook} {passage.plugin}, {passage.package}): {told}"
+
+
+def over(source: str | None) -> str:
+    """Which source was measured."""
+    return f" on {source}" if source else ""

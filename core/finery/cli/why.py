@@ -63,6 +63,7 @@ def of_record(root: Path, run: Run, record: UUID) -> Story:
 
 def searched(root: Path, run: Run, snippet: str) -> Found:
     """The records that hold a snippet, or stand on a line. Raises UsageError where there are none."""
+    from finery.cli.waiting import waiting
     from finery.errors import UsageError
     from finery.lineage.search import in_lineage, in_texts, together
     from finery.lineage.store import reading
@@ -71,7 +72,8 @@ def searched(root: Path, run: Run, snippet: str) -> Found:
         raise UsageError.at("finery why", "there is nothing to look for", "give an id or a piece of text")
     with reading(root) as connection:
         parts = [in_lineage(connection, run, snippet)]
-    found = together([*parts, in_texts(root, run, snippet)])
+    with waiting("search"):
+        found = together([*parts, in_texts(root, run, snippet)])
     if not found.hits:
         remedy = "upper and lower case count; text is searched as it was read"
         raise UsageError.at(f"'{snippet}'", f"neither begins an id nor stands in a record of run {run.id}", remedy)

@@ -16,17 +16,23 @@ from finery.data.shards import Shard, ShardReader
 from finery.errors import UsageError, WorkError
 
 
-def write(dataset: ShardedDataset, folder: Path, kind: str) -> list[dict[str, Any]]:
+def write(
+    dataset: ShardedDataset, folder: Path, kind: str, tell: Callable[[float, float, str], None] | None = None
+) -> list[dict[str, Any]]:
     """Write every source's records, a file a shard, and list `source, records, files, folder`.
 
-    The folder appears when all is written. Raises UsageError for one that holds something, WorkError where it cannot
-    be written.
+    The folder appears when all is written; `tell` hears of records done. Raises UsageError for one that holds
+    something, WorkError where it cannot be written.
     """
     refuse(folder)
     beside = folder.with_name(f".{folder.name}.partial")
     try:
         shutil.rmtree(beside, ignore_errors=True)
-        rows = [write_source(dataset, name, beside / name, kind) for name in dataset.sources]
+        rows: list[dict[str, Any]] = []
+        for name in dataset.sources:
+            rows.append(write_source(dataset, name, beside / name, kind))
+            if tell is not None:
+                tell(sum(row["records"] for row in rows), dataset.records, "records")
         if folder.exists():
             folder.rmdir()
         beside.rename(folder)

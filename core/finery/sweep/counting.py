@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from finery.config import as_options
@@ -20,8 +20,8 @@ FEW = 100_000
 """Records up to which worker processes cost more than they give."""
 
 
-def count(grid: Grid, samples: int = 0) -> Counted:
-    """The counts at every point, and up to `samples` records a change.
+def count(grid: Grid, samples: int = 0, tell: Callable[[float, float, str], None] | None = None) -> Counted:
+    """The counts at every point, and up to `samples` records a change; `tell` hears of records done.
 
     Nothing is written but digests of input files. Raises UsageError for a filter that pays for its answers, and what
     the filter raises.
@@ -35,7 +35,11 @@ def count(grid: Grid, samples: int = 0) -> Counted:
     threads = manifest(type(plugin)).releases_gil
     executor = LocalExecutor(grid.workers if threads or grid.dataset.records > FEW else 1)
     try:
-        found = dict(executor.run(tasks, threads))
+        found = {}
+        for number, answer in executor.run(tasks, threads):
+            found[number] = answer
+            if tell is not None:
+                tell(sum(shards[n].records for n in found), grid.dataset.records, "records")
     finally:
         executor.close()
     return merged(grid, [found[number][0]["counted"] for number in sorted(found)], samples)

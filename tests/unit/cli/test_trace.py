@@ -10,10 +10,10 @@ from finery.errors import UsageError
 
 def test_a_trace_names_sources_steps_and_the_stages_behind_them(workshop: Workshop) -> None:
     lines = workshop.lines("trace", "toy", "--run", workshop.first)
-    assert lines[0] == "starts from random weights"
-    assert any(line.startswith("toy: crafts:Toy (local), 4 steps, loss 5.000 to 2.000") for line in lines)
-    assert "b 4 4 1" in lines
-    assert any(line.startswith("halves crafts:Halves local 1 2 ") for line in lines)
+    assert lines[-1] == "starts from random weights"
+    assert lines[0].startswith("toy: crafts:Toy (local), 4 steps, loss 5.000 to 2.000")
+    assert "b: 4 records, 4 tokens, 1 epochs" in lines
+    assert any(line.startswith("halves (format crafts:Halves, local): 1 to 2") for line in lines)
 
 
 def test_a_trace_as_json_has_the_same(workshop: Workshop) -> None:
