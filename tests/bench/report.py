@@ -48,7 +48,7 @@ def fill(root: Path, decisions: int) -> None:
         for number in range(10):
             artifact, count = f"artifact-{number}", decisions // 10
             connection.execute(DECISIONS, {"artifact": artifact, "n": number, "count": count})
-            hook = "train" if number == 9 else "filter"
+            hook = "train" if number == 9 else "evaluate"  # stages that leave no records of which a file would tell
             stage = [run, 100 + number, f"stage-{number}", hook, "length", "finery", artifact]
             connection.execute("insert into stages values (?, ?, ?, ?, ?, ?, ?, false, '', true)", stage)
             known = [artifact, f"stage-{number}", hook, "length", "finery"]

@@ -14,21 +14,24 @@ if TYPE_CHECKING:
 FORECASTS = """
 with measured as (
     select artifact, max(value) filter (name = 'train_seconds') as seconds,
-        max(value) filter (name = 'peak_bytes') as peak_bytes from metrics group by artifact)
-select s.stage, f.measure, f.value as forecast,
-    case f.measure when 'seconds' then coalesce(m.seconds, a.seconds) else m.peak_bytes end as happened
+        max(value) filter (name = 'peak_bytes') as peak_bytes from metrics group by artifact),
+came as (
+    select artifact, sum(count)::double as records from tallies where kind = 'fate' and name = 'in' group by artifact)
+select s.stage, f.measure, f.value as forecast, case f.measure when 'seconds' then coalesce(m.seconds, a.seconds)
+    when 'peak_bytes' then m.peak_bytes else i.records end as happened
 from forecasts f join stages s using (run, stage) left join artifacts a on a.artifact = f.artifact
-left join measured m on m.artifact = f.artifact
-where f.run = ? and f.measure in ('seconds', 'peak_bytes') and not s.reused order by s.position
+left join measured m on m.artifact = f.artifact left join came i on i.artifact = f.artifact
+where f.run = ? and f.measure in ('seconds', 'peak_bytes', 'records') and not s.reused order by s.position
 """
-THERE = "select 1 from duckdb_tables() where table_name = 'forecasts'"
-UNITS = {"seconds": ("Seconds", "s", 1.0), "peak_bytes": ("Peak memory", "GiB", 2.0**30)}
+UNITS = {
+    "seconds": ("Seconds", "s", 1.0),
+    "peak_bytes": ("Peak memory", "GiB", 2.0**30),
+    "records": ("Records", "records", 1.0),
+}
 
 
 def forecast(connection: duckdb.DuckDBPyConnection, run: Run) -> Section:
-    """The section: a chart for seconds and one for memory, of the stages that ran."""
-    if not rows(connection, THERE):
-        return Section("forecast", "", [])
+    """The section: a chart for seconds, memory and records, of the stages that ran."""
     found = [row for row in rows(connection, FORECASTS, [run.id]) if row["happened"] is not None]
     parts: list[Part] = [beside(name, own) for name in UNITS if (own := [r for r in found if r["measure"] == name])]
     return Section("forecast", "Forecast, and what happened", parts, "As the plan said it just before the run.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +12,13 @@ from finery.lineage.runs import Run
 from finery.report.curves import curves
 from finery.report.dropped import dropped
 from finery.report.flow import flow
+from finery.report.forecast import forecast
 from finery.report.hardest import hardest
 from finery.report.measured import measured
 from finery.report.mixes import mixes
 from finery.report.overview import overview
 from finery.report.page import page
-from finery.report.parts import Chart, Facts, Report, Table
+from finery.report.parts import Chart, Facts, Report, Section, Table
 from finery.report.pedigree import pedigree
 from finery.report.spreads import spreads
 
@@ -28,15 +31,24 @@ def of_run(connection: duckdb.DuckDBPyConnection, root: Path, run: Run) -> Repor
     sections = [
         overview(connection, run),
         flow(connection, run),
-        spreads(connection, root, run),
+        readable(partial(spreads, connection, root, run), "spreads", "Lengths and scores"),
         dropped(connection, root, run),
-        mixes(connection, root, run),
+        readable(partial(mixes, connection, root, run), "mixes", "The mix"),
         curves(connection, root, run),
         hardest(connection, root, run),
         measured(connection, run),
+        forecast(connection, run),
         pedigree(connection, run),
     ]
     return Report(f"{run.name}: what happened", f"run {run.id}, {run.status}", sections)
+
+
+def readable(section: Callable[[], Section], name: str, title: str) -> Section:
+    """A section that reads records; where their files were taken away, it says so in place of failing the report."""
+    try:
+        return section()
+    except WorkError as error:
+        return Section(name, title, [Facts({"not shown": str(error)})])
 
 
 def write(report: Report, place: Path) -> int:

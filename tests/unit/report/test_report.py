@@ -13,7 +13,7 @@ from finery.errors import UsageError, WorkError
 from finery.lineage.store import reading
 from finery.report.markup import data, element, label
 
-SECTIONS = "overview flow spreads dropped mixes training hardest evaluation lineage"
+SECTIONS = "overview flow spreads dropped mixes training hardest evaluation forecast lineage"
 
 
 class Outline(HTMLParser):
@@ -92,6 +92,12 @@ def test_a_histogram_counts_every_record_before_and_after(numbers: dict) -> None
     assert (worth["a", "before"], worth["b", "before"]) == (32, 27)
     assert {source: worth[source, "after"] for source in left} == left
     assert len(numbers["dropped"]["least: <b>cheap</b>"]) > 1
+
+
+def test_a_forecast_stands_beside_what_happened(numbers: dict) -> None:
+    found = {row["stage"]: row for row in numbers["forecast"]["Records"]}
+    assert (found["least"]["forecast, records"], found["least"]["happened, records"]) == (59, 59)
+    assert (found["toy"]["happened, records"], found["toy"]["error"]) == (52, "+13 %")
 
 
 def test_a_comparison_and_its_broken_item_are_told(page: str, numbers: dict) -> None:
