@@ -177,6 +177,8 @@ class World:
     """Its place among the workers of its machine: which GPU is its own."""
     rendezvous: str | None = None
     """Where the workers meet: a URL as `torch.distributed` takes it, such as `file:///tmp/a/b`; None for one alone."""
+    keep: Callable[[Path], None] | None = None
+    """Takes a finished file or folder of `out` to where other machines go on from it; None where all share `out`."""
 
 
 @dataclass(frozen=True)

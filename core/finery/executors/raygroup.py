@@ -19,6 +19,7 @@ from finery.errors import ClusterError
 from finery.executors.ear import heard, listening
 from finery.executors.group import Heard
 from finery.executors.raywork import Job, work, working
+from finery.search.found import Search
 from finery.specs import hookimpl
 from finery.types import Dataset, Journal, Model, Needs, Stage, World
 
@@ -52,10 +53,17 @@ class RayGroup:
 
     @hookimpl
     def evaluate(
-        self, model: Model | None, examples: Dataset, out: Path, world: World, stage: Stage, journal: Journal
+        self,
+        model: Model | None,
+        examples: Dataset,
+        out: Path,
+        world: World,
+        stage: Stage,
+        journal: Journal,
+        search: Search,
     ) -> Any:
         """The worker's answer; raises as `train` does."""
-        arguments = {"examples": examples, "model": model, "out": out, "stage": stage}
+        arguments = {"examples": examples, "model": model, "out": out, "stage": stage, "search": search}
         return self.carried_out("evaluate", arguments, world, journal)
 
     def carried_out(self, hook: str, arguments: Mapping[str, Any], world: World, journal: Journal) -> Any:

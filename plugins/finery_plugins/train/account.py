@@ -230,8 +230,11 @@ def account_callback(account: Account) -> Any:
         folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
         account.save(folder)
         meet()
+        account.site.keep(folder)
+        meet()
         if not account.site.world.rank:
             checkpoints.mark(folder, account.plan.digest, account.site.world.size)
+            account.site.keep(folder / checkpoints.MARK)
 
     def logged(_: Any, _args: Any, state: Any, _control: Any, *, logs: Any, **__: Any) -> None:
         account.write(logs, state.global_step)

@@ -26,7 +26,6 @@ from finery import (
 from finery_plugins.train import options
 from finery_plugins.train.answers import Answers
 from finery_plugins.train.method import Method
-from finery_plugins.train.outcomes import Outcomes
 from finery_plugins.train.pair_demand import answers_demand
 from finery_plugins.train.preferences import PAIRS, pairs
 from finery_plugins.train.preview import preview_answers
@@ -96,12 +95,12 @@ class Dpo:
         """The tuned model, in `out`."""
         site = Site(out, world, stage, journal)
         remedy = 'put `format = "preference"` before it (`ranked` for answers in order), or name others in `only`'
-        records = settled(self, examples, site, [PAIRS], remedy)
+        records = settled(self, examples, site, [PAIRS], remedy, together=True)
         begin = begun(self, model, site)
         # Zephyr's rate (Tunstall et al. 2023).
         plan = begin.plan(begin.rows(records, PAIRS, pairs, count=2), usual=5e-7)
         batch = Answers(plan, begin.tokenizer.pad_token_id, references=("ref_chosen_logps", "ref_rejected_logps"))
-        tuner = made_tuner(self.task(batch), begin.network, begin.tokenizer, Outcomes(plan, site))
+        tuner = made_tuner(self.task(batch), begin.network, begin.tokenizer, begin.outcomes(plan))
         batch.known = references(tuner, batch.rows)
         run(tuner)
         return begin.left()

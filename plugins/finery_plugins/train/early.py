@@ -15,7 +15,7 @@ from finery import UsageError, did_you_mean
 from finery_plugins.train.heldout import by_source, measured
 from finery_plugins.train.rows import Plan
 from finery_plugins.train.site import Site
-from finery_plugins.train.workers import meet
+from finery_plugins.train.workers import from_first, meet
 
 if TYPE_CHECKING:
     from finery_plugins.train.trainer import Objective
@@ -100,10 +100,11 @@ class Watch:
         from safetensors.torch import load_file
 
         meet()
-        kept = load_file(self.weights(self.best_step))
+        kept = {} if self.site.world.rank else load_file(self.weights(self.best_step))
         with torch.no_grad():
             for name, part in trained_parts(model).items():
-                part.copy_(kept[name])
+                # The others may be on machines that have not got the file.
+                part.copy_(from_first(kept.get(name, part).to(part.device)))
         if not self.site.world.rank:
             self.site.journal.metric("best_step", self.best_step)
 
@@ -117,6 +118,7 @@ class Watch:
         for path in self.folder.glob("*.safetensors"):
             if int(path.stem) not in needed:
                 path.unlink()
+        self.site.keep(self.folder)
 
     def resume(self, checkpoint: Path) -> None:
         """Go on from the state beside a checkpoint."""

@@ -34,7 +34,7 @@ class Groups:
     def outcomes(self) -> Outcomes:
         """The account of the training."""
         plan = self.rollouts.plan
-        return Outcomes(plan, self.begin.site, "reward", self.rollouts.generations * self.rollouts.passes)
+        return self.begin.outcomes(plan, "reward", self.rollouts.generations * self.rollouts.passes)
 
     def asked_at(self, places: Sequence[int]) -> list[Asked]:
         """What is asked at some places of the order."""

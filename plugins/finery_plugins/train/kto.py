@@ -28,7 +28,6 @@ from finery import (
 from finery_plugins.train import options
 from finery_plugins.train.answers import INPUTS, Answers
 from finery_plugins.train.method import Method
-from finery_plugins.train.outcomes import Outcomes
 from finery_plugins.train.pair_demand import answers_demand
 from finery_plugins.train.preferences import PAIRS, SINGLES, singles
 from finery_plugins.train.preview import preview_answers
@@ -37,6 +36,7 @@ from finery_plugins.train.site import Site
 from finery_plugins.train.trial import probed
 from finery_plugins.train.tuner import Task, as_it_is, made_tuner, run
 from finery_plugins.train.tuning import begun, settled
+from finery_plugins.train.workers import reduced
 
 COLUMNS = (*SINGLES, "chosen", "rejected")
 
@@ -107,12 +107,12 @@ class Kto:
             fault = "`batch` is 1: how far the model has moved is a mean over the answers of a batch"
             raise UsageError.at(site.place, fault, "set it to 2 at least")
         remedy = 'put `format = "preference"` with `unpair = true` before it, or name others in `only`'
-        records = settled(self, examples, site, [SINGLES, PAIRS], remedy)
+        records = settled(self, examples, site, [SINGLES, PAIRS], remedy, together=True)
         begin = begun(self, model, site)
         # The paper's rate for models of 7 to 30 billion parameters.
         plan = begin.plan(begin.rows(records, COLUMNS, singles, count=1), usual=5e-7)
         batch = Judged(Answers(plan, begin.tokenizer.pad_token_id, references=("ref_logps", "ref_KL_logps")))
-        tuner = made_tuner(self.task(batch), begin.network, begin.tokenizer, Outcomes(plan, site))
+        tuner = made_tuner(self.task(batch), begin.network, begin.tokenizer, begin.outcomes(plan))
         batch.answers.known = references(tuner, batch.rows)
         run(tuner)
         return begin.left()
@@ -161,7 +161,9 @@ class Kto:
             answers[at].log_probs.sum(1) - inputs[name] for at, name in ((0, "ref_KL_logps"), (-1, "ref_logps"))
         )
         wanted = inputs["label"].bool()
-        gap = (ratios - moved.mean().detach().clamp(min=0)) * torch.where(wanted, 1.0, -1.0)
+        # Over the rows of all workers, of which each has as many.
+        apart = reduced(moved.mean().detach()) / tuner.accelerator.num_processes
+        gap = (ratios - apart.clamp(min=0)) * torch.where(wanted, 1.0, -1.0)
         return (1 - torch.sigmoid(self.beta * gap)) * torch.where(wanted, self.desirable, self.undesirable)
 
 

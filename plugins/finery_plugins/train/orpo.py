@@ -28,7 +28,6 @@ from finery import (
 from finery_plugins.train import options
 from finery_plugins.train.answers import Answers
 from finery_plugins.train.method import Method
-from finery_plugins.train.outcomes import Outcomes
 from finery_plugins.train.pair_demand import answers_demand
 from finery_plugins.train.preferences import PAIRS, pairs
 from finery_plugins.train.preview import preview_answers
@@ -100,7 +99,7 @@ class Orpo:
         # The paper's rate.
         plan = begin.plan(begin.rows(records, PAIRS, pairs, count=2), usual=8e-6)
         batch = OddsBatch(Answers(plan, begin.tokenizer.pad_token_id))
-        return begin.tuned(self.task(batch, begin.context), Outcomes(plan, site))
+        return begin.tuned(self.task(batch, begin.context), begin.outcomes(plan))
 
     @hookimpl
     def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:

@@ -15,6 +15,7 @@ import pyarrow as pa
 from finery import DataError
 from finery_plugins.train.rows import Plan
 from finery_plugins.train.site import Site
+from finery_plugins.train.workers import Share, all_said, any_of
 
 UNTOLD = frozenset({"step", "epoch", "num_tokens", "step_time", "total_flos"})
 """What trainers log and nobody asks for: clocks, and sums of what `steps` says."""
@@ -26,6 +27,8 @@ class Outcomes:
 
     plan: Plan
     site: Site
+    share: Share
+    """Which rows are whose; the first worker keeps the account of all."""
     measure: str = "loss"
     """`loss`, or `reward`: what is told by source."""
     repeats: int = 1
@@ -35,10 +38,15 @@ class Outcomes:
     began: float = field(default_factory=time.monotonic)
     logged: float = field(default_factory=time.monotonic)
 
+    @property
+    def path(self) -> Path:
+        """Where the values lie."""
+        return self.site.out / "checkpoints" / f"outcomes-{self.plan.digest[:16]}.npy"
+
     @cached_property
     def values(self) -> np.ndarray:
         """`float64` (rows trained on): a file beside the checkpoints, so that an interrupted call's are kept."""
-        path = self.site.out / "checkpoints" / f"outcomes-{self.plan.digest[:16]}.npy"
+        path = self.path
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             beside = path.with_suffix(".unfinished")
@@ -49,7 +57,17 @@ class Outcomes:
         return kept
 
     def note(self, places: np.ndarray, values: np.ndarray) -> None:
-        """Keep values (n,) of rows, by their places (n,) in the plan's order; the mean of several for one place."""
+        """Keep values (n,) of rows, by their places (n,) in the plan's order; the mean of several for one place.
+
+        All workers note at the same time, each the rows of its own.
+        """
+        said = all_said((places, values))
+        if not self.site.world.rank:
+            for part in said:
+                self.keep(*part)
+
+    def keep(self, places: np.ndarray, values: np.ndarray) -> None:
+        """Keep what one worker noted."""
         which, member = np.unique(places, return_inverse=True)
         means = np.bincount(member, values) / np.bincount(member)
         self.values[which] = -means if self.measure == "reward" else means
@@ -70,7 +88,7 @@ class Outcomes:
 
     def write(self, logs: Mapping[str, Any], step: int) -> None:
         """One line of metrics into the journal."""
-        if "loss" not in logs:
+        if "loss" not in logs or self.site.world.rank:
             return
         names = self.plan.rows.tokens.names
         for key, value in logs.items():
@@ -82,7 +100,7 @@ class Outcomes:
 
     def records(self, first: int, last: int) -> None:
         """The records of steps `first` to `last` into the journal."""
-        for table in self.plan.account(first, last):
+        for table in self.plan.account(first, last, self.share):
             self.site.journal.steps(table)
 
     def stop(self, step: int, fault: str, remedy: str) -> NoReturn:
@@ -101,6 +119,8 @@ class Outcomes:
 
     def close(self, last: int) -> None:
         """Write the records of all steps and what each record came to in each epoch: once, at the end."""
+        if self.site.world.rank:
+            return
         self.records(1, last)
         values = self.values
         places = np.flatnonzero(~np.isnan(values))
@@ -124,9 +144,11 @@ class Outcomes:
 
     def save(self, checkpoint: Path) -> None:
         """Put the values on disk before a checkpoint counts."""
-        self.values.flush()  # type: ignore[attr-defined]
+        if not self.site.world.rank:
+            self.values.flush()  # type: ignore[attr-defined]
+            self.site.keep(self.path)
 
     def is_late(self) -> bool:
         """Whether this call has used up its seconds."""
         limit = self.plan.loop.max_seconds
-        return limit is not None and time.monotonic() - self.began > limit
+        return limit is not None and any_of(time.monotonic() - self.began > limit)

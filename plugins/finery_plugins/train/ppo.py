@@ -29,7 +29,6 @@ from finery_plugins.train.actor import actor_class
 from finery_plugins.train.architecture import loaded_model
 from finery_plugins.train.experience import Gatherer
 from finery_plugins.train.method import Method
-from finery_plugins.train.outcomes import Outcomes
 from finery_plugins.train.pair_demand import drawn_demand
 from finery_plugins.train.policy import stops, whole
 from finery_plugins.train.ppo_trainer import Proximal
@@ -147,7 +146,7 @@ class Ppo:
         # The rate of other policies of this kind; InstructGPT's was 9e-6 with a far smaller reward scale.
         made = rollouts.rolled(rows, begin.loop(1e-6), stage, self.rollout, 1, self.passes, shuffled=True)
         objective = Proximal(self, made, asked, gatherer)
-        outcomes = Outcomes(made.plan, site, "reward", self.passes)
+        outcomes = begin.outcomes(made.plan, "reward", self.passes)
         run(made_tuner(objective.task(), self.actor(begin), begin.tokenizer, outcomes))
         return begin.left()
 

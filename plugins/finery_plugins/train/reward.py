@@ -33,12 +33,12 @@ from finery_plugins.train import options
 from finery_plugins.train.answers import Answers
 from finery_plugins.train.judgement import judged
 from finery_plugins.train.method import Method
-from finery_plugins.train.outcomes import Outcomes
 from finery_plugins.train.pair_demand import answers_demand
 from finery_plugins.train.policy import judge
 from finery_plugins.train.preferences import PAIRS, RANKED, Answered, pairs
 from finery_plugins.train.preview import preview_answers
 from finery_plugins.train.records import Records
+from finery_plugins.train.rows import Plan
 from finery_plugins.train.site import Site
 from finery_plugins.train.trial import probed
 from finery_plugins.train.tuner import Task, made_tuner, run
@@ -116,13 +116,14 @@ class Reward:
         """The reward model, in `out`."""
         site = Site(out, world, stage, journal)
         remedy = 'put `format = "preference"` before it, or name others in `only`'
-        records = settled(self, examples, site, [PAIRS, RANKED], remedy)
+        records = settled(self, examples, site, [PAIRS, RANKED], remedy, together=True)
         margins = self.margins(records, site)
         begin = begun(self, model, site, judge)
         # InstructGPT's rate for a model of 6 billion parameters (Ouyang et al. 2022).
         plan = begin.plan(begin.rows(records, COLUMNS, self.read, 2, self.together), usual=9e-6)
+        self.check(plan, site)
         batch = Scored(Answers(plan, begin.tokenizer.pad_token_id), margins)
-        tuner = made_tuner(self.task(batch), begin.network, begin.tokenizer, Outcomes(plan, site))
+        tuner = made_tuner(self.task(batch), begin.network, begin.tokenizer, begin.outcomes(plan))
         run(tuner)
         self.judge(begin, examples, tuner)
         return begin.left()
@@ -177,6 +178,12 @@ class Reward:
             found |= dict(zip(ids, values, strict=True))
         return found
 
+    def check(self, plan: Plan, site: Site) -> None:
+        """Raise UsageError where workers would have unlike numbers of pairs in a pass: a loss is the mean of pairs."""
+        if site.world.size > 1 and len(set(np.diff(plan.rows.bounds).tolist())) > 1:
+            fault = f"lists of unlike length do not divide among {site.world.size} workers"
+            raise UsageError.at(site.place, fault, "set `together = false`, or leave `workers` out of `needs`")
+
     def task(self, batch: Scored) -> Task:
         """What TRL is asked to do."""
         from trl import RewardConfig, RewardTrainer
@@ -201,7 +208,8 @@ class Reward:
         if self.held_out == self.split or not split or next(held.batches(), None) is None:
             return
         rows = begin.rows(held, COLUMNS, self.read, 2, name="held")
-        judged(rows, tuner, begin)
+        if not begin.site.world.rank:
+            judged(rows, tuner, begin)
 
 
 @dataclass

@@ -26,6 +26,11 @@ class Site:
         """How errors name this stage."""
         return place(self.stage)
 
+    def keep(self, path: Path) -> None:
+        """Let a finished file or folder of `out` outlast this machine."""
+        if self.world.keep is not None:
+            self.world.keep(path)
+
 
 def place(stage: Stage) -> str:
     """How errors name a stage: its hook and its id."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import warnings
@@ -15,9 +16,8 @@ from finery_plugins.train import checkpoints
 from finery_plugins.train.account import account_callback
 from finery_plugins.train.memory import explained, measured
 from finery_plugins.train.outcomes import Outcomes
-from finery_plugins.train.rows import Plan
-from finery_plugins.train.site import Site
-from finery_plugins.train.trainer import arguments, create_scheduler
+from finery_plugins.train.trainer import arguments, create_scheduler, seed_of
+from finery_plugins.train.workers import in_turn
 
 WEIGHTS = "model.safetensors"
 
@@ -48,7 +48,7 @@ def made_tuner(task: Task, model: Any, tokenizer: Any, outcomes: Outcomes) -> An
     from transformers.trainer_callback import PrinterCallback
 
     disable_progress_bars()
-    said = settled(task, outcomes.plan, outcomes.site)
+    said = settled(task, outcomes)
     places = Dataset.from_dict({"place": range(len(outcomes.plan))})
     with hushed():
         made = ours(task)(
@@ -62,7 +62,16 @@ def made_tuner(task: Task, model: Any, tokenizer: Any, outcomes: Outcomes) -> An
     made.data_collator = task.batch
     made.account = outcomes
     made.remove_callback(PrinterCallback)
+    seed_own(outcomes)
     return made
+
+
+def seed_own(outcomes: Outcomes) -> None:
+    """Let each worker but the first draw for itself what it leaves out: weights were drawn alike."""
+    import torch
+
+    if rank := outcomes.site.world.rank:
+        torch.manual_seed(seed_of(outcomes.plan, outcomes.site) + rank)
 
 
 def run(tuner: Any) -> None:
@@ -72,7 +81,8 @@ def run(tuner: Any) -> None:
     number.
     """
     outcomes: Outcomes = tuner.account
-    resumed = checkpoints.newest(outcomes.site.out / "checkpoints", outcomes.plan.digest)
+    with in_turn():
+        resumed = checkpoints.newest(outcomes.site.out / "checkpoints", outcomes.plan.digest)
     with measured(tuner.model, outcomes.plan, outcomes.site), hushed(), explained(outcomes.site):
         tuner.train(resume_from_checkpoint=str(resumed) if resumed else None)
     outcomes.close(tuner.state.global_step)
@@ -86,11 +96,12 @@ def hushed() -> Iterator[None]:
         yield
 
 
-def settled(task: Task, plan: Plan, site: Site) -> Any:
+def settled(task: Task, outcomes: Outcomes) -> Any:
     """The trainer's arguments: ours for the loop, and its own."""
     from transformers import TrainingArguments
 
-    base = arguments(plan, site.out / "checkpoints", site)
+    site = outcomes.site
+    base = arguments(outcomes.plan, site.out / "checkpoints", site, outcomes.share)
     shared = {part.name: getattr(base, part.name) for part in fields(TrainingArguments) if part.init}
     made = task.settings(**(shared | dict(task.said)))
     if made.device.type == "cuda":
@@ -119,10 +130,22 @@ def ours(task: Task) -> type:
             logs |= self.account.numbers()
         base.log(self, logs, start_time)  # type: ignore[attr-defined]
 
-    made = {"compute_loss": compute_loss, "log": log, "create_scheduler": create_scheduler}
+    made: dict[str, Any] = {"compute_loss": compute_loss, "log": log, "create_scheduler": create_scheduler}
+    made["get_train_dataloader"] = functools.partialmethod(loader, base)
     made |= {"_save": save, "_load_from_checkpoint": load, "_prepare_dataset": as_it_is}
     made |= {"_send_telemetry": nothing, "create_model_card": nothing}
     return type(base.__name__, (base,), made | dict(task.changed))
+
+
+def loader(self: Any, base: Any) -> Any:
+    """Torch's loader of what this worker is fed, in order; the trainer's own where there is one worker alone."""
+    from torch.utils.data import DataLoader
+
+    account: Outcomes = self.account
+    if account.share.workers == 1:
+        return base.get_train_dataloader(self)
+    batches = account.share.batches(len(account.plan), account.site.world.rank)
+    return DataLoader(self.train_dataset, batch_sampler=batches, collate_fn=self.data_collator)
 
 
 @dataclass

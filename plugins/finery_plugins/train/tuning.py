@@ -24,6 +24,7 @@ from finery_plugins.train.site import Site, settle
 from finery_plugins.train.tokenizer import loaded_tokenizer
 from finery_plugins.train.tokens import tokenised
 from finery_plugins.train.tuner import Task, made_tuner, run
+from finery_plugins.train.workers import meet, split
 
 
 @dataclass(frozen=True)
@@ -82,13 +83,22 @@ class Beginning:
         loop = Loop.of(self.plugin, tokens=getattr(self.plugin, "tokens", None))
         return with_rate(loop, usual * scale, f"is usual for {self.site.stage.plugin}", self.site)
 
+    def outcomes(self, plan: Plan, measure: str = "loss", repeats: int = 1) -> Outcomes:
+        """The account of a training. Raises UsageError where its rows do not divide among the workers."""
+        site, loop = self.site, plan.loop
+        shared = split(loop.step_rows, loop.batch, len(plan), site.world, site.place)
+        return Outcomes(plan, site, shared, measure, repeats)
+
     def tuned(self, task: Task, outcomes: Outcomes) -> Model:
         """The model in the stage's folder, trained as the task says."""
         run(made_tuner(task, self.network, self.tokenizer, outcomes))
         return self.left()
 
     def left(self) -> Model:
-        """The trained model as a plain folder."""
+        """The trained model as a plain folder, which the first worker leaves for all."""
+        meet()
+        if self.site.world.rank:
+            return Model(self.site.out, self.site.stage.id, "", self.base.name)
         if "ref" in getattr(self.network, "peft_config", {}):  # TRL's copy of the adapter as it began
             self.network.delete_adapter("ref")
         site, adapter = self.site, self.site.out / "adapter"
@@ -131,10 +141,13 @@ def seed(plugin: Any, site: Site) -> int:
 
 
 def settled(
-    plugin: Any, examples: Dataset, site: Site, kinds: Sequence[Sequence[str]], remedy: str, *modules: str
+    plugin: Any, examples: Dataset, site: Site, kinds: Sequence[Sequence[str]], remedy: str, together: bool = False
 ) -> Records:
-    """The records of a training that is ready to begin. Raises MissingExtra, and DataError for other columns."""
-    settle(site, "trl", "datasets", *modules)
+    """The records of a training that is ready to begin: several workers `together`, or one alone.
+
+    Raises MissingExtra, and DataError for other columns.
+    """
+    settle(site, "trl", "datasets", together=together)
     records = Records(examples, site.stage, plugin.split)
     demand_columns(records, kinds, remedy)
     return records

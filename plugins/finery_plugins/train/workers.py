@@ -13,6 +13,8 @@ import numpy as np
 
 from finery import UsageError, World
 
+OWN_DISK = "FINERY_OWN_DISK"
+"""The environment variable that says whether each machine has a disk of its own."""
 PATIENCE = timedelta(days=7)
 """How long a worker waits for the others: one of them may tokenise for hours. Whoever started them sees a death."""
 
@@ -50,6 +52,7 @@ def device(world: World, place: str) -> None:
 def announce(world: World) -> None:
     """Tell accelerate and DeepSpeed, which read the environment, of this worker's place."""
     told = {"RANK": world.rank, "WORLD_SIZE": world.size, "LOCAL_RANK": world.local_rank}
+    told[OWN_DISK] = int(world.keep is not None)
     os.environ |= {name: str(value) for name, value in told.items()}
     if str(world.rendezvous).startswith("file:"):
         os.environ["LOCAL_WORLD_SIZE"] = str(world.size)
@@ -82,12 +85,14 @@ def meet() -> None:
 
 @contextmanager
 def in_turn() -> Iterator[None]:
-    """The first worker first: when the others come to it, they find what it wrote."""
-    rank, _ = place_among()
-    if rank:
+    """The first worker first: when the others come to it, they find what it wrote. Where machines share no disk, the
+    first of each."""
+    own = os.environ.get(OWN_DISK) == "1" and are_several()
+    behind = os.environ["LOCAL_RANK"] != "0" if own else place_among()[0]
+    if behind:
         meet()
     yield
-    if not rank:
+    if not behind:
         meet()
 
 
@@ -99,6 +104,27 @@ def reduced(sums: Any) -> Any:
         sums = sums.clone()
         distributed.all_reduce(sums)
     return sums
+
+
+def all_said(value: Any) -> list[Any]:
+    """What every worker says, in their order."""
+    from torch import distributed
+
+    if not are_several():
+        return [value]
+    said: list[Any] = [None] * distributed.get_world_size()
+    distributed.all_gather_object(said, value)
+    return said
+
+
+def from_first(values: Any) -> Any:
+    """A tensor as the first worker has it."""
+    from torch import distributed
+
+    if are_several():
+        values = values.contiguous().clone()
+        distributed.broadcast(values, 0)
+    return values
 
 
 def any_of(flag: bool) -> bool:
@@ -147,3 +173,18 @@ def share(step_rows: int, batch: int, world: World, place: str) -> Share:
         raise UsageError.at(place, fault, f"make `batch` times `accumulate` a multiple of {world.size}")
     own = step_rows // world.size
     return Share(step_rows, max(rows for rows in range(1, batch + 1) if own % rows == 0), world.size)
+
+
+def split(step_rows: int, batch: int, total: int, world: World, place: str) -> Share:
+    """How workers share steps where every pass of theirs has to be one pass of a worker alone, cut up.
+
+    So it is where a loss is a mean over the rows of a pass. Raises UsageError where the `total` rows, or the `batch` of
+    a pass, do not divide.
+    """
+    if batch % world.size:
+        fault = f"the {batch} rows of a pass do not divide among {world.size} workers"
+        raise UsageError.at(place, fault, f"make `batch` a multiple of {world.size}")
+    if world.size > 1 and total % step_rows:
+        fault = f"its {total} rows end in a step of {total % step_rows}, which {world.size} workers cannot share evenly"
+        raise UsageError.at(place, fault, f"set `steps = {-(-total // step_rows)}` in place of `epochs` or `tokens`")
+    return Share(step_rows, batch // world.size, world.size)

@@ -12,16 +12,19 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from training_samples import MemoryJournal, chats, dataset, echoes, sentences
+from training_samples import WORDS, MemoryJournal, chats, dataset, echoes, sentences
 from worker_jobs import Done, Job, by_two, carried_out
 
 from finery import Model, Stage, UsageError, World
+from finery_plugins.train.dpo import Dpo
 from finery_plugins.train.electra import Electra
+from finery_plugins.train.kto import Kto
 from finery_plugins.train.masked_lm import MaskedLm
 from finery_plugins.train.pretrain import Pretrain
+from finery_plugins.train.reward import Reward
 from finery_plugins.train.sft import Sft
 from finery_plugins.train.site import Site, settle
-from finery_plugins.train.workers import Share, share
+from finery_plugins.train.workers import Share, share, split
 
 TOLERANCE = 5e-6
 """Nats: sums over two workers are added in another order. Seen: 1e-6 at most, after Adam made it larger."""
@@ -40,6 +43,19 @@ TEXTS = dataset({"a": {"text": sentences(41)}, "b": {"text": echoes(20)}})
 """61 rows: the last step holds one, so the second worker has none in it."""
 SFT = Sft(epochs=2, batch=6, accumulate=2, lr=1e-3, log_steps=1, packing=False, checkpoint_steps=2)
 TALKS = dataset({"t": {"messages": chats(20)}, "u": {"messages": chats(11, shift=4)}})
+
+
+PROMPTS = [f"What follows {WORDS[k % 10]}, {k}? " for k in range(20)]
+LIKES = dataset(
+    {
+        "likes": {
+            "prompt": PROMPTS,
+            "chosen": [WORDS[k % 3] for k in range(20)],
+            "rejected": [WORDS[7 + k % 3] for k in range(20)],
+        }
+    }
+)
+TUNED = {"steps": 4, "batch": 4, "accumulate": 2, "lr": 1e-3, "log_steps": 1, "chat": False, "checkpoint_steps": 2}
 
 
 @given(st.integers(1, 6), st.integers(1, 4), st.integers(1, 4), st.integers(0, 100))
@@ -68,6 +84,15 @@ def test_rows_that_do_not_divide_among_workers_are_refused() -> None:
         share(8, 8, World(size=3), "train 'x'")
 
 
+def test_passes_that_do_not_divide_are_refused_where_a_loss_is_their_mean() -> None:
+    assert split(8, 4, 16, World(size=2), "test") == Share(8, 2, 2)
+    assert split(8, 3, 17, World(), "test") == Share(8, 3, 1)
+    with pytest.raises(UsageError, match="the 3 rows of a pass do not divide among 2 workers: make `batch` a multiple"):
+        split(6, 3, 12, World(size=2), "train 'x'")
+    with pytest.raises(UsageError, match=r"its 17 rows end in a step of 1, .*: set `steps = 3`"):
+        split(8, 4, 17, World(size=2), "train 'x'")
+
+
 def test_an_objective_that_knows_one_worker_alone_refuses_two(tmp_path: Path, stage: Stage) -> None:
     with pytest.raises(UsageError, match="'pretrain' trains on one alone: leave `workers` out of `needs`"):
         settle(Site(tmp_path, World(size=2), stage, MemoryJournal()))
@@ -81,6 +106,9 @@ def jobs(base: Model) -> dict[str, Job]:
         "masked": Job(MaskedLm(**SMALL, dropout=0.0), TEXTS),
         "electra": Job(Electra(**SMALL, dropout=0.0), TEXTS),
         "sft": Job(SFT, TALKS, base),
+        "dpo": Job(Dpo(**TUNED), LIKES, base),
+        "kto": Job(Kto(**TUNED), LIKES, base),
+        "reward": Job(Reward(**TUNED), LIKES, base),
         "lora": Job(Sft(method={"lora": {"rank": 4}}, steps=4, batch=4, log_steps=1), TALKS, base),
     }
 
@@ -146,14 +174,17 @@ def losses(done: Done) -> dict[tuple[str, int], float]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["pretrain", "masked", "electra", "sft", "lora"])
+@pytest.mark.parametrize("name", ["pretrain", "masked", "electra", "sft", "lora", "dpo", "kto", "reward"])
 def test_two_workers_train_as_one_does(name: str, alone: dict[str, Done], two: dict[str, Done]) -> None:
     alike(alone[name], two[name])
 
 
 @pytest.mark.slow
-def test_the_lineage_says_which_worker_had_which_record(alone: dict[str, Done], two: dict[str, Done]) -> None:
-    one, both = (pa.concat_tables(done["sft"].journal.tables) for done in (alone, two))
+@pytest.mark.parametrize("name", ["sft", "dpo"])
+def test_the_lineage_says_which_worker_had_which_record(
+    name: str, alone: dict[str, Done], two: dict[str, Done]
+) -> None:
+    one, both = (pa.concat_tables(done[name].journal.tables) for done in (alone, two))
     assert both.drop(["rank"]).equals(one.drop(["rank"]))
     assert set(one["rank"].to_pylist()) == {0}
     assert set(both["rank"].to_pylist()) == {0, 1}

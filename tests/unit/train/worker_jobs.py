@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
 from training_samples import MemoryDataset, MemoryJournal, StopsAt
 
-from finery import Journal, Model, Stage, World, hookimpl
+from finery import DataError, Evaluation, Journal, Model, Stage, World, hookimpl
 from finery.executors.group import Group
 
 
@@ -58,6 +59,29 @@ class Jobs:
             if not world.rank:
                 (out / f"{name}.pickle").write_bytes(pickle.dumps(done))
         return Model(out, "jobs", "")
+
+
+@dataclass
+class Counting:
+    """Stands for an evaluate plugin whose items are read one batch at a time."""
+
+    @hookimpl
+    def evaluate(self, examples: Any, journal: Journal) -> Evaluation:
+        """How many records there are, and an item for each batch."""
+        sizes = [len(batch) for batch in examples.batches()]
+        journal.metric("batches", len(sizes))
+        items = pa.table({"item": [str(at) for at in range(len(sizes))], "size": sizes})
+        return Evaluation({"records": sum(sizes)}, items.to_reader())
+
+
+@dataclass
+class Broken:
+    """Stands for an evaluate plugin that finds its input at fault."""
+
+    @hookimpl
+    def evaluate(self, examples: Any) -> Evaluation:
+        """Nothing."""
+        raise DataError.at("evaluate 'study'", f"finds {examples.records} records", "give it others")
 
 
 def by_two(jobs: dict[str, Job], out: Path, stage: Stage, workers: int = 2) -> dict[str, Done]:
