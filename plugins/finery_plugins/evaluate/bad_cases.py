@@ -34,6 +34,8 @@ from finery_plugins.evaluate.teaching import Taught, Teaching
 from finery_plugins.train.site import place
 
 Pair = tuple[Row, "Row | None"]
+IMPORTED = "evaluation"
+"""What logs of others are called while they are read."""
 
 
 @plugin(needs=Needs(cpus=1, extra="search"))
@@ -119,6 +121,7 @@ class Explaining:
             self.journal.progress(done, whole.wrong, "items")
         for line in changes.notes():
             self.journal.note(line)
+        (self.out / f"{IMPORTED}.parquet").unlink(missing_ok=True)
         said = {f"bad_cases/{name}": float(count) for name, count in sorted(counts.items())}
         metrics = {"items": float(whole.items), "bad_cases": float(whole.wrong), **said}
         return Evaluation(metrics, rows.read(), changes=changes.made())
@@ -129,7 +132,7 @@ class Explaining:
         if self.options.base is not None:
             yield from paired(Path(self.options.base), after, self.out, self.where, self.journal)
             return
-        place = items_in(after, self.out, "evaluation", self.where)
+        place = items_in(after, self.out, IMPORTED, self.where)
         for row in rows_of(place):
             before = row.details.get("before")
             yield row, None if before is None else replace(row, correct=before["correct"])
