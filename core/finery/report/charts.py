@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -39,7 +40,7 @@ def line(name: str, number: int, x: Sequence[Any], y: Sequence[Any], **more: Any
 def bars(name: str, number: int, x: Sequence[Any], y: Sequence[Any], **more: Any) -> dict[str, Any]:
     """Bars beside each other, a name under each."""
     shape = {"type": "bar", "name": label(name), "x": [label(one) for one in x], "y": list(y)}
-    mark = {"color": colour(number), "pattern": {"shape": ("", "/", "x", ".")[(number - 1) % 4], "fgopacity": 0.4}}
+    mark = {"color": colour(number), "pattern": {"shape": ("", "/", "x", ".")[(number - 1) % 4], "fillmode": "overlay"}}
     return {**shape, "marker": mark, "hovertemplate": f"{template(name)}, %{{x}}: %{{y:.4g}}<extra></extra>", **more}
 
 
@@ -48,15 +49,22 @@ def template(name: str) -> str:
     return label(name).replace("%{", "% {")
 
 
-def rules(values: Iterable[tuple[float, str]]) -> dict[str, Any]:
-    """Upright lines at some values, each with a name: thresholds."""
+def rules(values: Iterable[tuple[float, str]], is_log: bool = False) -> dict[str, Any]:
+    """Upright lines at some values, each with a name: thresholds. plotly.js wants names, not lines, at logarithms."""
     found = sorted(set(values))
     shapes = [
         {"type": "line", "x0": value, "x1": value, "yref": "paper", "y0": 0, "y1": 1, "line": RULE}
         for value, _ in found
     ]
     notes = [
-        {"x": value, "y": 1 - 0.09 * place, "yref": "paper", "text": label(name), "showarrow": False, "xanchor": "left"}
+        {
+            "x": math.log10(value) if is_log else value,
+            "y": 1 - 0.09 * place,
+            "yref": "paper",
+            "text": label(name),
+            "showarrow": False,
+            "xanchor": "left",
+        }
         for place, (value, name) in enumerate(found)
     ]
     return {"shapes": shapes, "annotations": notes}

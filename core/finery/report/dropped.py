@@ -81,7 +81,7 @@ def samples(connection: duckdb.DuckDBPyConnection, root: Path, run: Run, found: 
     told = {(row["artifact"], row["reason"], row["record"]): row for row in decisions}
     return [
         Samples(
-            f"{row['stage']}: {row['reason']}, {row['count']:,} records",
+            f"{row['stage']}: {row['reason']}, {row['count']:,} {'record' if row['count'] == 1 else 'records'}",
             [sample(told[row["artifact"], row["reason"], record], places, said) for record in row["records"]],
         )
         for row in found

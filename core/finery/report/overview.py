@@ -33,7 +33,7 @@ def overview(connection: duckdb.DuckDBPyConnection, run: Run) -> Section:
     pairs: dict[str, Any] = {
         "status": head["status"],
         "began": head["started"],
-        "took": duration(head["seconds"]),
+        "took": duration(head["seconds"]) if head["seconds"] else "not over",
         "stages": f"{len(run.stages)}, {sum(stage.reused for stage in run.stages)} reused",
         "records read": read["came"],
         "records gone": read["gone"] + gone["gone"],

@@ -14,6 +14,7 @@ from finery.errors import missing_extra
 from finery.report.markup import Markup, data, element, inside
 from finery.report.parts import Chart, Facts, Part, Report, Sample, Samples, Section, Table
 
+WIDER = " Where the screen is too narrow for it, it scrolls sideways."
 MOST_ROWS = 300
 """Rows of a table that are shown; lineage has the others."""
 
@@ -99,7 +100,7 @@ def chart_of(chart: Chart, name: str) -> Markup:
     return element(
         "figure",
         element("h3", chart.title, id=f"{name}-title"),
-        element("p", chart.description, id=f"{name}-told"),
+        element("p", chart.description + (WIDER if chart.least_width else ""), id=f"{name}-told"),
         element("div", picture, class_="scroll", **scrolls),
         element("details", element("summary", f"The numbers: {chart.title}"), markup(chart.table)),
         class_="wide" if chart.least_width else None,
@@ -129,7 +130,8 @@ def _(part: Table) -> Markup:
     more = f"The first {MOST_ROWS:,} of {len(part.rows):,} rows. " if len(part.rows) > MOST_ROWS else ""
     note = [element("p", more + part.note)] if more or part.note else []
     made = element("table", element("caption", part.title), element("thead", head), element("tbody", *body))
-    return inside([element("div", made, class_="scroll", tabindex="0", role="region", aria_label=part.title), *note])
+    shown = inside([element("div", made, class_="scroll", tabindex="0", role="region", aria_label=part.title), *note])
+    return element("details", element("summary", part.title), shown) if part.folded else shown
 
 
 def cells(row: Sequence[Any], numeric: Sequence[bool]) -> Iterator[Markup]:

@@ -22,6 +22,8 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     note: str = ""
+    folded: bool = False
+    """Whether a line has to be opened before it is seen."""
 
 
 @dataclass(frozen=True)

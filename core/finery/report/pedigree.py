@@ -34,7 +34,9 @@ def pedigree(connection: duckdb.DuckDBPyConnection, run: Run) -> Section:
         parts.append(Facts({"finery.lock": "held" if lock[0]["held"] else f"not held: {faults}"}))
     options = configuration(connection, run, {stage.id for stage in run.stages})
     body = [[name, worded(name, value)] for name, value in options.items()]
-    return Section("lineage", "Lineage", [*parts, Table("Options, with defaults", ["option", "value"], body)])
+    return Section(
+        "lineage", "Lineage", [*parts, Table("Options, with defaults", ["option", "value"], body, folded=True)]
+    )
 
 
 def stages(connection: duckdb.DuckDBPyConnection, run: Run) -> Table:

@@ -26,9 +26,12 @@ MOST_MEASURES = 12
 PERCENTILES = (5, 50, 95)
 WIDE = 50
 """Where the 95th percentile is so many times the 5th, the axis is logarithmic."""
-OPTIONS = (
-    "select s.stage, a.options from stages s join artifacts a using (artifact) where s.run = ? and s.hook = 'filter'"
-)
+# A bound is what records were measured against: an option of that value is a threshold, others only look like one.
+OPTIONS = """
+select s.stage, a.options, list(distinct d.bound) as bounds from stages s join artifacts a using (artifact)
+left join decisions d on d.artifact = s.artifact and d.bound is not null
+where s.run = ? and s.hook = 'filter' group by s.position, s.stage, a.options order by s.position
+"""
 
 
 def spreads(connection: duckdb.DuckDBPyConnection, root: Path, run: Run) -> Section:
@@ -82,7 +85,7 @@ def thresholds(connection: duckdb.DuckDBPyConnection, run: Run, names: list[str]
     for row in rows(connection, OPTIONS, [run.id]):
         for option, value in json.loads(row["options"]).items():
             for name in names:
-                if option in (f"min_{name}", f"max_{name}") and isinstance(value, int | float):
+                if option in (f"min_{name}", f"max_{name}") and value in (row["bounds"] or ()):
                     yield name, float(value), row["stage"]
                 elif isinstance(value, str):
                     bounds = re.findall(rf"\b{re.escape(name)}\s*[<>]=?\s*(-?\d+(?:\.\d+)?)", value)
@@ -99,7 +102,7 @@ def histogram(
         return None
     edges, wide = bins(together)
     own = [(value, f"{place} {value:g}") for measure, value, place in limits if measure == name]
-    shown = [(np.log10(value) if wide else value, text) for value, text in own if value > 0 or not wide]
+    shown = [(value, text) for value, text in own if value > 0 or not wide]
     middles = np.sqrt(edges[:-1] * edges[1:]) if wide else (edges[:-1] + edges[1:]) / 2
     traces = []
     for number, (when, found) in enumerate(values.items(), 1):
@@ -110,7 +113,7 @@ def histogram(
         traces.append({**bars(when, (8, 1)[number - 1], [], counts.tolist()), **more, "hovertemplate": hover})
         traces[-1]["marker"] = {"color": colour((8, 1)[number - 1])}
     looks = {"type": "log"} if wide else {}
-    layout = axes(name, "records", xaxis=looks, barmode="overlay", bargap=0, **rules(shown))
+    layout = axes(name, "records", xaxis=looks, barmode="overlay", bargap=0, **rules(shown, wide))
     every = max(before.every, after.every)
     sample = f" Every {every}th part of the records was looked at." if every > 1 else ""
     scale = " on a logarithmic axis" if wide else ""

@@ -94,6 +94,15 @@ def test_a_histogram_counts_every_record_before_and_after(numbers: dict) -> None
     assert len(numbers["dropped"]["least: <b>cheap</b>"]) > 1
 
 
+def test_a_threshold_is_drawn_where_records_were_measured_against_it(told: Told) -> None:
+    from finery.cli.report import of_runs
+
+    report = of_runs(told.root, told.first, None)[0]
+    charts = [part for section in report.sections if section.id == "spreads" for part in section.parts]
+    lines = {chart.title: [shape["x0"] for shape in chart.layout["shapes"]] for chart in charts}
+    assert lines == {"Characters": [], "Worth": [30.0]}
+
+
 def test_a_forecast_stands_beside_what_happened(numbers: dict) -> None:
     found = {row["stage"]: row for row in numbers["forecast"]["Records"]}
     assert (found["least"]["forecast, records"], found["least"]["happened, records"]) == (59, 59)
