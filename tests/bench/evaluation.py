@@ -1,7 +1,8 @@
 """Items a second of the evaluations here, beside lm-eval's own run of the same task: `python evaluation.py`.
 
 The model is a small one of random weights; needs the extras `train` and `eval`. Each side answers the same questions,
-greedily, with the same most tokens, on one thread, once to warm up and then three times; the median of CPU time counts.
+greedily, with the same most tokens, on one thread, once to warm up and then five times in turn with the others, so that
+what else the machine does falls on all alike; the median of CPU time counts.
 """
 
 from __future__ import annotations
@@ -26,17 +27,18 @@ from finery_plugins.evaluate.running import hushed, local_task
 from finery_plugins.generate.options import Sampling
 from finery_plugins.train.site import quieten
 
-ITEMS, TOKENS = 120, 24
+ITEMS, TOKENS, TIMES = 120, 24, 5
 
 
-def median(work: Callable[[Path], object], folder: Path) -> float:
-    """The median of three calls in seconds of CPU, each in a folder of its own, behind one that is not counted."""
-    seconds = []
-    for number in range(4):
-        started = time.process_time()
-        work(folder / str(number))
-        seconds.append(time.process_time() - started)
-    return statistics.median(seconds[1:])
+def medians(sides: dict[str, Callable[[Path], object]], folder: Path) -> dict[str, float]:
+    """Items a second of CPU of each side: the median of five calls in turn, behind one that is not counted."""
+    seconds: dict[str, list[float]] = {side: [] for side in sides}
+    for number in range(TIMES + 1):
+        for side, work in sides.items():
+            started = time.process_time()
+            work(folder / f"{side}-{number}")
+            seconds[side].append(time.process_time() - started)
+    return {side: ITEMS / statistics.median(found[1:]) for side, found in seconds.items()}
 
 
 def questions(folder: Path) -> tuple[Path, Path]:
@@ -98,15 +100,16 @@ def main() -> None:
         folder = Path(name)
         model = tiny(folder / "model", 0)
         writes, chooses = questions(folder)
-        print("| task | batch | lm-eval, items/s | harness | prompts |\n| --- | --- | --- | --- | --- |")
+        print("| task | batch | lm-eval, items/s | harness | of lm-eval's | prompts |")
+        print("| --- | --- | --- | --- | --- | --- |")
         for file in (chooses, writes):
             for batch in (1, 8):
-                sides = {"theirs": theirs, "ours": ours} | ({"prompts": prompted} if file is writes else {})
-                speeds = [
-                    f"{ITEMS / median(make(file, model, batch), folder / f'{file.stem}-{batch}-{side}'):.0f}"
-                    for side, make in sides.items()
-                ]
-                print(f"| {file.stem} | {batch} | " + " | ".join([*speeds, *[""] * (3 - len(speeds))]) + " |")
+                makes = {"theirs": theirs, "ours": ours} | ({"prompts": prompted} if file is writes else {})
+                sides = {side: make(file, model, batch) for side, make in makes.items()}
+                found = medians(sides, folder / f"{file.stem}-{batch}")
+                asked = f"{found['prompts']:.0f}" if "prompts" in found else ""
+                speeds = f"{found['theirs']:.0f} | {found['ours']:.0f} | {found['ours'] / found['theirs']:.2f}"
+                print(f"| {file.stem} | {batch} | {speeds} | {asked} |", flush=True)
 
 
 if __name__ == "__main__":
