@@ -1,0 +1,65 @@
+"""The examples on a cluster of two nodes against this machine alone: every output, decision and loss, byte for byte.
+
+    python tests/bench/cluster_examples.py            # curate, and the ladder made small
+    python tests/bench/cluster_examples.py curate
+    python tests/bench/cluster_examples.py ladder --full
+
+A cluster of two nodes of one CPU is started, and ended. Parquet counts by its bytes, JSON without seconds and
+fingerprints; a checkpoint's weights by their bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parents[1] / "e2e")]
+
+from clusters import running  # noqa: E402
+from figures import print_machine  # noqa: E402
+from places import digests  # noqa: E402
+from test_cluster_examples import copied, decisions, run  # noqa: E402
+from test_ladder import SMALL  # noqa: E402
+
+
+def compare(name: str, folder: Path, settings: tuple[str, ...], data: tuple[str, ...]) -> bool:
+    """Run an example here and there, and print what is equal; whether all is."""
+    seconds = {}
+    with running(folder / "cluster", jobs=False) as cluster:
+        there = ("run.executor=ray", f"run.address={cluster.address}")
+        for place, own in (("here", ("run.workers=1",)), ("there", there)):
+            copied(name, folder / place, *data)
+            started = time.perf_counter()
+            run(folder / place, *settings, *own)
+            seconds[place] = time.perf_counter() - started
+    mine, theirs = (digests(folder / place / ".finery") for place in ("here", "there"))
+    differ = sorted(file for file in mine.keys() | theirs.keys() if mine.get(file) != theirs.get(file))
+    fates = [decisions(folder / place) for place in ("here", "there")]
+    print(f"{name}: {len(mine) - len(differ)} of {len(mine)} files equal, {len(fates[0]):,} decisions", end=" ")
+    print(
+        "equal" if fates[0] == fates[1] else "differ", f"({seconds['here']:.0f} s here, {seconds['there']:.0f} s there)"
+    )
+    print("".join(f"  differs: {file}\n" for file in differ), end="")
+    return not differ and fates[0] == fates[1]
+
+
+def main() -> None:
+    """Each example in turn."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("examples", nargs="*", default=["curate", "ladder"])
+    parser.add_argument("--full", action="store_true", help="the ladder at its own size: hours on two cores")
+    given = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"
+    print_machine()
+    small = {} if given.full else {"ladder": (SMALL, ("--size", "0.1"))}
+    with tempfile.TemporaryDirectory(prefix="examples-") as folder:
+        equal = [compare(name, Path(folder) / name, *small.get(name, ((), ()))) for name in given.examples]
+    sys.exit(not all(equal))
+
+
+if __name__ == "__main__":
+    main()
