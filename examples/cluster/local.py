@@ -122,12 +122,12 @@ def add(cluster: Cluster) -> str:
 
 
 def start(cluster: Cluster, name: str, options: list[str]) -> None:
-    """Start one node and wait until it is up; once more where that takes a busy machine longer than Ray waits.
+    """Start one node and wait until it is up; again where that takes a busy machine longer than the 30 s Ray waits.
 
     Raises RuntimeError with what Ray said.
     """
     log = cluster.folder / f"{name}.log"
-    for _ in range(2):
+    for _ in range(4):
         if launched(cluster, name, options, log):
             return
         kill(cluster, name)
