@@ -115,6 +115,9 @@ def test_a_job_from_a_folder_that_is_gone_with_plugins_of_its_own_is_the_local_r
     assert re.search(r"^letters +notes +few-letters +2$", followed.stdout, re.MULTILINE)
     assert re.search(r"^quiet +notes +loud +1$", followed.stdout, re.MULTILINE)
     assert digests(there) == expected
+    again = project(tmp_path / "again")
+    plan = client.finery("plan", "--json", "--set", f"run.store={there}", cwd=again)
+    assert [stage["reused"] for stage in json.loads(plan.stdout)["stages"]] == [True] * 3
     status = json.loads(finery("jobs", "status", "--json", job).stdout)
     assert (status["status"], status["pipeline"], status["exit code"]) == ("succeeded", "notes", 0)
 
@@ -160,6 +163,14 @@ def test_a_wrong_token_and_none_are_told(cluster: Any, tmp_path: Path, monkeypat
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
     none = finery("jobs", "list")
     assert none.returncode == 1 and "asks for a token, and yours is missing" in none.stderr
+
+
+def test_where_work_is_kept_must_be_said_and_be_a_place_of_the_clusters(cluster: Any, tmp_path: Path) -> None:
+    here = project(tmp_path / "here")
+    (here / "pipeline.toml").write_text(PIPELINE.replace('filter = "letters", minimum = 0.7', 'filter = "length"'))
+    unsaid, relative = (finery("submit", *more, cwd=here) for more in ((), ("--store", "work")))
+    assert unsaid.returncode == 2 and "where finished work is kept is not said: --store s3://" in unsaid.stderr
+    assert relative.returncode == 2 and "store 'work': starts at no folder that the cluster knows" in relative.stderr
 
 
 def test_a_job_that_is_not_there_is_told(cluster: Any) -> None:

@@ -20,9 +20,7 @@ ADDRESS = click.option(
 @click.option("--set", "settings", multiple=True, metavar="STAGE.OPTION=VALUE", help="Override a value of the file.")
 @click.option("--workers", type=click.IntRange(min=1), help="How many at a time; by default as many as find room.")
 @click.option("--until", metavar="STAGE", help="Stop when this stage is done.")
-@click.option(
-    "--store", metavar="FOLDER", help="Where the work lies, seen by every node; by default what FINERY_HOME says."
-)
+@click.option("--store", metavar="PLACE", help="Where finished work is kept, s3://... or a disk of the cluster's.")
 @click.option(
     "--env",
     "environment",
@@ -56,14 +54,17 @@ def submit(
     from finery.lock.holding import explained, hold
     from finery.submit import job as jobs
     from finery.submit.server import job_server
+    from finery.tomltext import as_toml
 
     plugins_beside(file)
     with explained(file, unlocked):
         pipeline = up_to(read_pipeline(file, settings), until)
     hold(pipeline, unlocked)
-    own = variables(environment) | work(store)
+    own = variables(environment)
+    kept(store or pipeline.run.store, own)
     client, place = job_server(address)
-    order = jobs.Order(pipeline, arguments(settings, workers, until, unlocked), own, unlocked)
+    more = [*settings, *([f"run.store={as_toml(store)}"] if store else [])]
+    order = jobs.Order(pipeline, arguments(tuple(more), workers, until, unlocked), own, unlocked)
     job, along = jobs.submit(client, place, order)
     click.echo(f"job {job}: {along} went along", err=True)
     if detach:
@@ -93,16 +94,19 @@ def variables(given: tuple[str, ...]) -> dict[str, str]:
     return {name: value for name, value in pairs if value is not None}
 
 
-def work(store: str | None) -> dict[str, str]:
-    """The variable that says where the work lies. Raises UsageError where nothing does: a job's own folder goes."""
-    import os
+def kept(store: str | None, environment: dict[str, str]) -> None:
+    """Raise UsageError where nothing says where finished work is kept: what lies in a job's own folder goes with it.
 
+    `FINERY_HOME` among the job's variables is a work folder on a disk that every node sees.
+    """
     from finery.errors import UsageError
 
-    if place := store or os.environ.get("FINERY_HOME"):
-        return {"FINERY_HOME": place}
-    remedy = "--store FOLDER, on a disk that every node sees"
-    raise UsageError.at("finery submit", "where the work is to lie is not said", remedy)
+    place = store or environment.get("FINERY_HOME")
+    if place is None:
+        remedy = "--store s3://BUCKET/PREFIX, or --store /FOLDER on a disk that every node sees, or [run] store"
+        raise UsageError.at("finery submit", "where finished work is kept is not said", remedy)
+    if "://" not in place and not Path(place).is_absolute():
+        raise UsageError.at(f"store '{place}'", "starts at no folder that the cluster knows", "begin it with /")
 
 
 def split(text: str) -> tuple[str, str, str]:
