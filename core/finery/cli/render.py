@@ -68,13 +68,18 @@ def plain(value: Any) -> Any:
 
 
 def table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Print a table: a heading, then a line a row; columns in which all is numbers stand to the right."""
+    """Print a table: a heading, then a line a row; columns in which all is numbers stand to the right.
+
+    Where it cannot be had without tearing names apart, a row is several lines, so that nothing of it is cut off.
+    """
     found = list(rows)
     numeric = [bool(found) and all(is_number(row.get(name)) for row in found) for name in columns]
     cells = [[text(row.get(name)) for name in columns] for row in found]
     wide = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
     if sum(wide) + GAP * (len(wide) - 1) <= width() and all(map(str.isascii, chain(columns, *cells))):
         click.echo(laid_out([list(columns), *cells], wide, numeric), color=is_terminal())
+    elif least_width(columns, cells) > width():
+        stacked(columns, cells)
     else:
         folded_table(columns, cells, numeric)
 
@@ -87,6 +92,21 @@ def laid_out(lines: Sequence[Sequence[str]], wide: Sequence[int], numeric: Seque
     if is_terminal():
         made[0:1] = [click.style(made[0], bold=True), "─" * (sum(wide) + GAP * (len(wide) - 1))]
     return "\n".join(made)
+
+
+def least_width(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> int:
+    """How wide a table must be so that no name or number in it is torn apart."""
+    words = (
+        [w for one in column for w in ([one] if is_whole(one) else one.split(" "))]
+        for column in zip(columns, *cells, strict=True)
+    )
+    return sum(max(map(len, column)) + GAP for column in words) - GAP
+
+
+def stacked(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    """Print a tree a row: its first cell, then the others with their names."""
+    for first, *rest in cells:
+        tree(Branch(first, [Branch(f"{name}: {told}") for name, told in zip(columns[1:], rest, strict=True) if told]))
 
 
 def folded_table(columns: Sequence[str], cells: Sequence[Sequence[str]], numeric: Sequence[bool]) -> None:

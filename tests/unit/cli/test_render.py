@@ -115,3 +115,17 @@ def test_every_float_has_a_short_form(value: float) -> None:
 def test_one_line_has_as_many_characters_and_no_breaks(value: str) -> None:
     assert len(one_line(value)) == len(value)
     assert len(one_line(value).splitlines()) <= 1
+
+
+def test_a_table_that_does_not_fit_is_told_row_by_row_and_loses_nothing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {"run": "20261130-014318-221c", "started": "2026-11-30 01:43:18", "status": "interrupted", "ran": 12}
+    for columns, first in (("60", "20261130-014318-221c"), ("200", "run")):
+        monkeypatch.setenv("COLUMNS", columns)
+        emit(
+            [row | {"pipeline": "a-long-name-of-some-pipeline"}], ["run", "pipeline", "started", "status", "ran"], False
+        )
+        said = capsys.readouterr().out
+        assert said.split()[0] == first and max(map(len, said.splitlines())) <= int(columns)
+        assert all(str(value) in said for value in row.values())
