@@ -55,7 +55,7 @@ class Told:
 
     deeds: dict[int, Any] = field(default_factory=dict)
 
-    def stage_progress(self, stage: Stage, done: float, total: float, unit: str) -> None:
+    def stage_progress(self, done: float, unit: str, **_: Any) -> None:
         """Do it, once."""
         if unit == "steps" and done in self.deeds:
             self.deeds.pop(int(done))()
