@@ -50,7 +50,8 @@ def flow(connection: duckdb.DuckDBPyConnection, run: Run) -> Section:
         [[row["stage"], row["source"], row["reason"], row["count"]] for row in reasons],
     )
     lead = "in = kept + dropped + merged + failed at every stage; a split or a mix may bear records as well."
-    parts: list[Part] = [drawn.chart(table), why] if counts else []
+    parts: list[Part] = [drawn.chart(table)] if counts else []
+    parts += [why] if reasons else []
     return Section("flow", "Where the records went", parts, lead)
 
 
