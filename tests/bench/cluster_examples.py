@@ -11,19 +11,51 @@ fingerprints; a checkpoint's weights by their bytes.
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "e2e")]
 
 from clusters import running  # noqa: E402
 from figures import print_machine  # noqa: E402
-from places import digests  # noqa: E402
-from test_cluster_examples import copied, decisions, run  # noqa: E402
+from places import COMMAND, digests  # noqa: E402
 from test_ladder import SMALL  # noqa: E402
+
+from finery.lineage.store import reading  # noqa: E402
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+DECIDED = (
+    "select stage, record, reason, value, bound, other from decisions join artifacts using (artifact) order by all"
+)
+
+
+def copied(example: str, folder: Path, *options: str) -> Path:
+    """An example with its data."""
+    shutil.copytree(EXAMPLES / example, folder, ignore=shutil.ignore_patterns(".finery", "data", "__pycache__"))
+    subprocess.run([sys.executable, "corpus.py", "data", *options], cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def run(folder: Path, *settings: str) -> dict[str, Any]:
+    """Run its pipeline; the report."""
+    words = [word for setting in settings for word in ("--set", setting)]
+    done = subprocess.run([COMMAND, "run", "--json", *words], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+def decisions(folder: Path) -> list[tuple[Any, ...]]:
+    """Every record's fate that is not to be kept."""
+    with reading(folder / ".finery") as connection:
+        return list(connection.execute(DECIDED).fetchall())
 
 
 def compare(name: str, folder: Path, settings: tuple[str, ...], data: tuple[str, ...]) -> bool:
