@@ -41,6 +41,8 @@ class Fed:
     """`int64` (pieces,): of the records that were looked at."""
     records: int
     learnt: float
+    loop: Loop
+    """How it is gone over."""
     notes: tuple[str, ...] = ()
 
     @property
@@ -63,8 +65,8 @@ def texts_demand(
     known = fresh if fresh is not None and model is None else network or network_of(given(model, stage), place(stage))
     fed = tokens_of(plugin, amounts, model, known)
     aim: Aim = "pretrain" if model is None else "continue"
-    loop, notes = budgeted(plugin, fed, known if model is None else None, stage)
-    made = packed_demand(plugin, loop, replace(fed, learnt=learnt, notes=(*fed.notes, *notes)), known, world)
+    fed = budgeted(replace(fed, learnt=learnt), stage, known if model is None else None)
+    made = packed_demand(plugin, fed, known, world)
     return replace(made, aim=aim, lr=plugin.lr or (1e-3 if model is None else 5e-5))
 
 
@@ -73,9 +75,8 @@ def chats_demand(
 ) -> Demand:
     """The demand of a training on conversations, of which the answers are learnt."""
     known = network or network_of(given(model, stage), place(stage))
-    fed = tokens_of(plugin, amounts, model, known)
-    loop, notes = budgeted(plugin, fed, None, stage)
-    made = packed_demand(plugin, loop, replace(fed, notes=(*fed.notes, *notes)), known, world)
+    fed = budgeted(tokens_of(plugin, amounts, model, known), stage, tunes=True)
+    made = packed_demand(plugin, fed, known, world)
     return replace(made, aim="tune", lr=plugin.lr or default_rate(plugin.method))
 
 
@@ -102,7 +103,8 @@ def tokens_of(plugin: Any, amounts: Sequence[Amount], model: Model | None, netwo
         records += count
     flat = np.maximum(np.concatenate(lengths), 1).astype(np.int64) if lengths else np.ones(1, np.int64)
     total = sum(by_source.values())
-    return Fed(by_source, flat, round(records), answers / total if total else 1.0, tuple(notes))
+    loop = Loop.of(plugin, tokens=getattr(plugin, "tokens", None))
+    return Fed(by_source, flat, round(records), answers / total if total else 1.0, loop, tuple(notes))
 
 
 def characters_a_token(
@@ -129,20 +131,24 @@ def measured(file: Path, texts: Sequence[str]) -> float:
     return sum(map(len, texts)) / max(sum(len(one.ids) for one in made), 1)
 
 
-def budgeted(plugin: Any, fed: Fed, fresh: Network | None, stage: Stage) -> tuple[Loop, tuple[str, ...]]:
-    """The loop with a budget, as the training would choose it, and why."""
+def budgeted(fed: Fed, stage: Stage, fresh: Network | None = None, tunes: bool = False) -> Fed:
+    """What is fed with the loop that goes over it, its budget chosen as the training would choose it, and why.
+
+    Trainings from scratch go by tokens a parameter, those that tune by records.
+    """
     silent = Silent()
     site = Site(Path(), World(), stage, silent)
-    loop = Loop.of(plugin, tokens=getattr(plugin, "tokens", None))
+    loop = fed.loop
     if fresh is not None:
-        return epochs_by_tokens(loop, round(fed.total), fresh.parameters, site), tuple(silent.notes)
-    if loop.has_budget or plugin.__class__.__name__ != "Sft":
-        return loop, ()
-    return epochs_by_records(loop, fed.records, site), tuple(silent.notes)
+        loop = epochs_by_tokens(loop, round(fed.total), fresh.parameters, site)
+    elif tunes:
+        loop = epochs_by_records(loop, fed.records, site)
+    return replace(fed, loop=loop, notes=(*fed.notes, *silent.notes))
 
 
-def packed_demand(plugin: Any, loop: Loop, fed: Fed, network: Network, world: World) -> Demand:
+def packed_demand(plugin: Any, fed: Fed, network: Network, world: World) -> Demand:
     """The demand of rows that hold documents one behind the other, or one each."""
+    loop = fed.loop
     context = plugin.context or min(network.context or 2048, 2048)
     _, _, pieces = cut(fed.lengths, context)
     together = plugin.packing

@@ -12,7 +12,6 @@ import numpy as np
 from finery import Amount, Demand, Model, Network, Stage, World
 from finery_plugins.train.demand import (
     PAIR_COPIES,
-    budgeted,
     given,
     levers,
     loop_parts,
@@ -46,7 +45,7 @@ def answers_demand(
     """
     known = network or network_of(given(model, stage), place(stage))
     fed = tokens_of(plugin, amounts, model, known)
-    loop, _ = budgeted(plugin, fed, None, stage)
+    loop = fed.loop
     context = plugin.context or min(known.context or 2048, 2048)
     each = np.minimum(np.ceil(fed.lengths * (1.3 if sequences > 1 else 1.0) / sequences), context)
     rows = max(1, fed.records)

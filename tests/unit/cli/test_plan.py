@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,3 +140,24 @@ def test_runs_are_remembered_and_teach(place: Path) -> None:
     assert later.calibration is not None and later.calibration.runs == 2
     amounts = next(one for one in later.stages if one.stage == "base").amounts
     assert amounts[0].origin == "counted" and amounts[0].records == 120
+
+
+def test_a_trace_and_a_probe_look_closer(place: Path) -> None:
+    from click.testing import CliRunner
+
+    from finery.cli.main import finery
+
+    def told(*words: str) -> dict[str, Any]:
+        """The stage `base` as a level has it, its options changed so that it has to run."""
+        said = ["plan", str(place), "--set", "base.steps=9", "--json", *words]
+        done = CliRunner().invoke(finery, said, catch_exceptions=False)
+        stages = json.loads(done.output)["forecast"]
+        return next(dict(stage) for stage in stages if stage["stage"] == "base")
+
+    run_pipeline(read_pipeline(place), place.parent / ".finery")
+    traced, probed = told("--trace")["training"], told("--probe")["training"]
+    assert traced["trial"]["seconds"] is None
+    assert traced["peak"] == traced["trial"]["peak_bytes"]
+    assert traced["peak"] == pytest.approx(traced["memory"]["peak"], rel=0.15)
+    assert probed["trial"]["steps"] == 3
+    assert probed["cost"]["seconds"] >= 9 * probed["trial"]["seconds"]
