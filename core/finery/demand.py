@@ -151,9 +151,9 @@ class Demand:
     checkpoints: int = 2
     """Checkpoints that lie on the disk at once."""
     levers: Mapping[str, str] = field(default_factory=dict)
-    """What to write in the stage for something else: of `checkpointing`, `mixed`, `adapter`, `quantised`, `batch` (with
-    `{rows}` and `{accumulate}`), `context` (with `{context}`), `zero` (with `{stage}` and `{workers}`). What it lacks
-    is not proposed."""
+    """What to write in the stage for something else: of `checkpointing`, `mixed`, `adapter` and `quantised` (with
+    `{rank}`), `batch` (half of it, twice accumulated), `context` (with `{context}`), `zero` (with `{stage}` and
+    `{workers}`). What it lacks is not proposed."""
     notes: Sequence[str] = ()
     """What was assumed, for the reader."""
 

@@ -21,9 +21,7 @@ SHOWN = 4
 def page(found: Forecast) -> None:
     """Print a forecast."""
     click.echo()
-    emit(
-        [row(one) for one in found.stages], ["stage", "records", "characters", "tokens", "peak", "time", "cost"], False
-    )
+    emit([row(one) for one in found.stages], ["stage", "records", "text", "tokens", "peak", "time", "cost"], False)
     click.echo()
     for one in found.stages:
         if one.training is not None:
@@ -42,7 +40,7 @@ def row(one: StageForecast) -> dict[str, Any]:
     if first:
         sure = "" if all(amount.origin == "counted" for amount in one.amounts) else "~"
         made |= {"records": f"{sure}{big(sum(a.records for a in one.amounts))}"}
-        made |= {"characters": f"{sure}{big(sum(a.characters for a in one.amounts))}"}
+        made |= {"text": f"{sure}{big(sum(a.characters for a in one.amounts))}"}
     if training is not None:
         made |= {
             "tokens": big(training.demand.tokens),

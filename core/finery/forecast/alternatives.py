@@ -50,7 +50,7 @@ def variations(demand: Demand, site: Site) -> Iterator[tuple[str, str, Demand]]:
         yield "16-bit computing", levers["mixed"], replace(demand, compute_bytes=2)
     if "batch" in levers and demand.rows > 1:
         half = replace(demand, rows=demand.rows // 2, accumulate=demand.accumulate * 2)
-        yield "half the batch, twice accumulated", batch_words(demand, levers["batch"]), half
+        yield "half the batch, twice accumulated", levers["batch"], half
     if "context" in levers and demand.context >= 512:
         short = demand.context // 2
         yield "half the context", levers["context"].format(context=short), shorter(demand, short)
@@ -61,11 +61,6 @@ def variations(demand: Demand, site: Site) -> Iterator[tuple[str, str, Demand]]:
             words = levers["zero"].format(stage=3, workers=count)
             shared = replace(demand, zero=3, workers=count, accumulate=max(demand.accumulate, count))
             yield f"ZeRO-3 on {count} cards", words, shared
-
-
-def batch_words(demand: Demand, lever: str) -> str:
-    """What to write for half the batch, whatever a row counts as."""
-    return lever.format(rows="half of it", accumulate=demand.accumulate * 2)
 
 
 def shorter(demand: Demand, context: int) -> Demand:

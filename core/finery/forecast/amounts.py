@@ -44,6 +44,8 @@ class Amounts:
         self.looked: dict[str, Amount | None] = {}
         self.shares = last_shares(plan.artifacts, plan.pipeline.name)
         self.notes: list[str] = []
+        self.untried: dict[str, None] = {}
+        """Stages of which it is not known how much they keep."""
 
     def before(self, step: Step) -> list[Amount]:
         """The amounts of the sources that a step sees; what cannot be read is left out, and noted."""
@@ -70,9 +72,14 @@ class Amounts:
         """The share of a source that a stage kept when it last ran; 1 where it never has."""
         found = self.shares.get((step.stage.id, name))
         if found is None and step.stage.hook in ("filter", "dedupe", "mix"):
-            note = f"'{step.stage.id}' has not run yet: all of its records are counted"
-            self.notes += [note] if note not in self.notes else []
+            self.untried[step.stage.id] = None
         return 1.0 if found is None else found
+
+    def told(self) -> list[str]:
+        """What was assumed."""
+        if not self.untried:
+            return self.notes
+        return [*self.notes, f"not run yet, so taken to keep all records: {', '.join(self.untried)}"]
 
     def standing(self, name: str, step: Step | None) -> Amount | None:
         """One source as a finished step left it, or as its files have it."""

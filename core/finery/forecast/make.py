@@ -31,6 +31,8 @@ USUAL_BYTES = 8e9
 """Bytes a second of one process between memory and core, where this machine has no history."""
 USUAL_CALL = 2e-5
 """Seconds to begin one operation."""
+CARD_CALL = 1e-5
+"""Seconds to begin one operation on a card: what small networks wait for."""
 TEXT_BYTES = 0.45
 """Bytes on disk of a character of text, as zstd leaves it."""
 
@@ -55,7 +57,7 @@ class Forecaster:
         for step in self.plan.steps:
             self.done.append(self.stage(step))
         told = self.calibrations.get(4) or next(iter(self.calibrations.values()), None)
-        return Forecast(self.site, self.level, tuple(self.done), told, self.disk(), tuple(self.amounts.notes))
+        return Forecast(self.site, self.level, tuple(self.done), told, self.disk(), tuple(self.amounts.told()))
 
     def stage(self, step: Step) -> StageForecast:
         """One stage."""
@@ -182,7 +184,10 @@ class Forecaster:
             likely = learnt.step_seconds(effort(demand, cores)) * demand.steps + learnt.around
             spread = 1 + (learnt.error if learnt.error is not None else 0.5 if learnt.runs else 2.0)
             return likely, likely / spread, likely * spread
-        return seconds(demand, self.site, cores)
+        step = effort(demand)
+        begun = step.calls * CARD_CALL * demand.steps
+        likely, least, most = seconds(demand, self.site, cores)
+        return likely + begun, least + begun / 2, most + begun * 2
 
     def calibration(self, compute_bytes: int, cores: int) -> Calibration:
         """What the runs of this machine teach of trainings in so many bytes a number."""

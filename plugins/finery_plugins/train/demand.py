@@ -154,7 +154,8 @@ def packed_demand(plugin: Any, fed: Fed, network: Network, world: World) -> Dema
     together = plugin.packing
     rows_of = best_fit(pieces, context) if together else np.arange(len(pieces))
     count = int(rows_of.max()) + 1
-    fullest = context if together else int(min(context, pieces.max()))
+    # Pieces of like length may leave a part of every row free: a pass is no wider than its fullest row.
+    fullest = int(np.bincount(rows_of, weights=pieces).max())
     # Without packing a pass is as wide as its longest row: rows of like length stand together where asked.
     wide = fullest if together else width_of(pieces, loop)
     scale = fed.total / max(int(pieces.sum()), 1)
@@ -251,7 +252,9 @@ ADDED: dict[str, Any] = {
 
 def levers(plugin: Any) -> dict[str, str]:
     """What to write in a stage for something else, of the options that the plugin has."""
-    found = {"batch": "batch = {rows}, accumulate = {accumulate}", "context": "context = {context}"}
+    found = {"context": "context = {context}"}
+    if plugin.batch > 1:
+        found["batch"] = f"batch = {plugin.batch // 2}, accumulate = {plugin.accumulate * 2}"
     if hasattr(plugin, "gradient_checkpointing"):
         found["checkpointing"] = "gradient_checkpointing = true"
     if hasattr(plugin, "bf16"):

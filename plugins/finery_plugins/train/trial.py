@@ -174,15 +174,18 @@ def step(network: Any, loss: Any, optimizer: Any, asked: Demand, ledger: Ledger)
 
 @contextlib.contextmanager
 def plain_masks(asked: Demand) -> Iterator[None]:
-    """Without the mask that transformers makes for every tracer, where a real pass has none."""
+    """Without the mask that transformers makes for every tracer, where a real pass has none.
+
+    It looks into positions to see whether a row holds several documents, and makes a mask where it cannot look.
+    """
     from transformers import masking_utils
 
-    if asked.is_masked:
-        yield
-        return
-    was = masking_utils.is_tracing
-    masking_utils.is_tracing = lambda *_: False
+    ours = {"is_tracing": lambda *_: False, "find_packed_sequence_indices": lambda *_: None}
+    theirs = {name: getattr(masking_utils, name) for name in ours}
     try:
+        for name, answer in ({} if asked.is_masked else ours).items():
+            setattr(masking_utils, name, answer)
         yield
     finally:
-        masking_utils.is_tracing = was
+        for name, answer in theirs.items():
+            setattr(masking_utils, name, answer)

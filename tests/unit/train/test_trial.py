@@ -55,14 +55,15 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.mark.parametrize("more", [{}, {"accumulate": 2, "gradient_checkpointing": True}])
-def test_the_peak_is_what_was_said_before(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, more: Any) -> None:
+def test_the_peak_is_what_was_said_before(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, base: Model, more: Any
+) -> None:
     texts = sentences(160, length=40)
-    plugin = Pretrain(layers=2, width=64, heads=2, vocabulary=400, context=128, batch=8, steps=2, **more)
-    asked = plugin.demand([amount(texts)], None, None, World(), STAGE)
-    traced = plugin.trial(None, asked, None, tmp_path, World(), STAGE, False)
+    plugin = Pretrain(context=64, batch=64, steps=2, **more)
+    asked = plugin.demand([amount(texts)], base, None, World(), STAGE)
+    traced = plugin.trial(None, asked, base, tmp_path, World(), STAGE, False)
     peaks = watched(monkeypatch)
-    examples = dataset({"tales": {"text": texts}})
-    plugin.train(examples, None, tmp_path / "out", World(), STAGE, MemoryJournal())
+    plugin.train(dataset({"tales": {"text": texts}}), base, tmp_path / "out", World(), STAGE, MemoryJournal())
     assert traced.peak_bytes == pytest.approx(peaks[-1], rel=0.05)
     assert memory(asked).peak == pytest.approx(peaks[-1], rel=0.15)
     assert sum(traced.parts.values()) == pytest.approx(traced.peak_bytes)
