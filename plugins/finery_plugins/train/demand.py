@@ -155,7 +155,8 @@ def packed_demand(plugin: Any, fed: Fed, network: Network, world: World) -> Dema
     rows_of = best_fit(pieces, context) if together else np.arange(len(pieces))
     count = int(rows_of.max()) + 1
     # Pieces of like length may leave a part of every row free: a pass is no wider than its fullest row.
-    fullest = int(np.bincount(rows_of, weights=pieces).max())
+    sums = np.bincount(rows_of, weights=pieces)
+    fullest = int(sums.max())
     # Without packing a pass is as wide as its longest row: rows of like length stand together where asked.
     wide = fullest if together else width_of(pieces, loop)
     scale = fed.total / max(int(pieces.sum()), 1)
@@ -176,7 +177,8 @@ def packed_demand(plugin: Any, fed: Fed, network: Network, world: World) -> Dema
         filled=min(filled, 1.0),
         learnt=fed.learnt,
         by_source=fed.by_source,
-        is_masked=bool(together and (count < len(pieces))),
+        # Positions restart behind a short row as they do between documents, and either asks for a mask.
+        is_masked=count < len(pieces) or bool(sums.min() < fullest),
         logits=CHUNK_LOGITS,
         levers=levers(plugin),
         notes=fed.notes,

@@ -76,10 +76,10 @@ def traced(plugin: Any, asked: Demand, model: Model | None, stage: Stage, made: 
     from torch._subclasses.fake_tensor import FakeTensorMode
 
     ledger = Ledger()
-    with FakeTensorMode(allow_non_fake_inputs=True), watching(ledger):
+    with torch.device("meta"):
         network = prepared(plugin, asked, model, stage, made)
-        for tensor in (*network.parameters(), *network.buffers()):
-            ledger.see(tensor)
+    with FakeTensorMode(allow_non_fake_inputs=True), watching(ledger):
+        hollow(network)
         learning = [weight for weight in network.parameters() if weight.requires_grad]
         optimizer = torch.optim.AdamW(learning, lr=1e-4, fused=True)
         with plain_masks(asked), attached(network, True) as objective:
@@ -106,6 +106,25 @@ def prepared(plugin: Any, asked: Demand, model: Model | None, stage: Stage, made
     if asked.is_checkpointed:
         network.activation_checkpointing_enable()
     return network
+
+
+def hollow(network: Any) -> None:
+    """Give a network without memory weights that have a place and no content; those that are shared stay shared."""
+    import torch
+
+    known: dict[int, Any] = {}
+
+    def placed(tensor: Any) -> Any:
+        if id(tensor) not in known:
+            empty = torch.empty(tensor.shape, dtype=tensor.dtype)
+            is_weight = isinstance(tensor, torch.nn.Parameter)
+            known[id(tensor)] = torch.nn.Parameter(empty, tensor.requires_grad) if is_weight else empty
+        return known[id(tensor)]
+
+    for module in network.modules():
+        for held in (module._parameters, module._buffers):
+            for name, tensor in held.items():
+                held[name] = None if tensor is None else placed(tensor)
 
 
 def config_of(network: Network, where: str) -> Any:
