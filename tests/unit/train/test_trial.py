@@ -76,7 +76,7 @@ def test_a_probe_takes_three_steps(base: Model, tmp_path: Path) -> None:
     found = plugin.trial(examples, asked, base, tmp_path, World(), STAGE, True)
     assert found.steps == 3
     assert found.seconds is not None and found.seconds > 0
-    assert found.peak_bytes > 16 * asked.network.parameters
+    assert found.peak_bytes >= 4 * asked.network.parameters
 
 
 def test_sizes_are_read_from_a_folder_and_guessed_from_a_name(base: Model) -> None:
