@@ -18,6 +18,7 @@ from typing import Any
 from finery.errors import ClusterError
 from finery.executors.ear import heard, listening
 from finery.executors.group import Heard
+from finery.executors.ownhome import home_of
 from finery.executors.raywork import Job, work, working
 from finery.search.found import Search
 from finery.specs import hookimpl
@@ -71,10 +72,16 @@ class RayGroup:
         self.join()
         stage: Stage = arguments["stage"]
         room(stage, self.needs, world.size)
+        home, plugin = home_of(arguments), self.plugin
+        if home is not None:
+            plugin, arguments = home.leaving(plugin, arguments)
         with listening() as ear:
-            job = Job(ear, self.plugin, hook, arguments, world)
+            job = Job(ear, plugin, hook, arguments, world, home)
             work = together(job, self.needs) if world.size > 1 else by_one(job, self.needs)
-            return heard(ear, work, journal, Heard(stage, world.size))
+            answer = heard(ear, work, journal, Heard(stage, world.size))
+        if home is not None:
+            home.artifacts.fetch_folder(home.fingerprint, "out")
+        return answer
 
 
 def room(stage: Stage, needs: Needs, workers: int) -> None:
