@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
-import shutil
+import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -71,14 +72,12 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.fixture
-def spread(plain: Place, tmp_path: Path, cluster: Any, bucket: str) -> Iterator[tuple[Place, list[str]]]:
+def spread(plain: Place, tmp_path: Path, cluster: Any, bucket: str) -> tuple[Place, list[str]]:
     """The same input with an empty store, and how a run on the cluster is called."""
     place = copied(plain, tmp_path / "p")
     store = f"{bucket}/{tmp_path.name}"
     settings = {"executor": "ray", "address": cluster.address, "store": store}
-    yield place, [word for key, value in settings.items() for word in ("--set", f"run.{key}={value}")]
-    for copy in Path("/tmp").glob("finery-*"):  # the nodes' own
-        shutil.rmtree(copy, ignore_errors=True) if (copy / "artifacts").exists() else None
+    return place, [word for key, value in settings.items() for word in ("--set", f"run.{key}={value}")]
 
 
 def workers(cluster: Any, task: str) -> list[int]:
@@ -148,3 +147,31 @@ def test_another_machine_goes_on_with_what_lies_in_the_store(
     pull(other.root, words[-1].removeprefix("run.store="))
     assert digests(other.root) == digests(plain.root)
     conserve(other)
+
+
+def marked(mark: str) -> dict[int, str]:
+    """Every living process that has a word in its environment, and its command line."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
+            if state != "Z" and f"TEST_MARK={mark}\0".encode() in (folder / "environ").read_bytes():
+                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return found
+
+
+def test_ctrl_c_ends_a_cluster_of_the_runs_own_and_the_next_run_goes_on(
+    plain: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_MARK", tmp_path.name)
+    place = copied(plain, tmp_path / "p")
+    process = place.start("--workers", "2", "--set", "run.executor=ray", script=DRIVE)
+    assert until(lambda: bool(list(place.root.glob("artifacts/*.partial/columns-*.parquet"))), 180), ended(process)
+    os.killpg(process.pid, signal.SIGINT)
+    outcome = ended(process)
+    message = "interrupted: run the same command again to go on; finished shards are kept"
+    assert (outcome.code, outcome.out, outcome.err.strip()) == (130, "", message)
+    assert until(lambda: not marked(tmp_path.name), 20), marked(tmp_path.name)
+    assert ended(place.start("--workers", "1", script=DRIVE)).code == 0
+    assert digests(place.root) == digests(plain.root)
+    conserve(place)

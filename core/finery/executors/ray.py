@@ -13,11 +13,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from finery.errors import ClusterError, FineryError, WorkError
-from finery.executors.cluster import OWN, Cluster, first_line
+from finery.executors.cluster import OWN, Cluster, first_line, nodes, on_node
 from finery.executors.group import RemoteTraceback
 from finery.executors.lanes import RETRIES, Lane, lane_for, largest, slots
 from finery.executors.local import LocalExecutor
 from finery.executors.tasks import Answer, Task, is_here
+from finery.executors.warm import forget
 from finery.types import Needs
 
 AHEAD = 2
@@ -25,6 +26,9 @@ AHEAD = 2
 
 LOOK_SECONDS = 5.0
 """How often a run that waits looks for nodes that came or went."""
+
+FORGET_SECONDS = 10.0
+"""How long the end of a run waits for nodes to clear up."""
 
 PATIENCE_SECONDS = 120.0
 """How long a run waits for a node on which its tasks find room: a cluster that grows with its work needs a while."""
@@ -41,6 +45,8 @@ class RayExecutor:
         self.local = LocalExecutor(workers)
         self.near: dict[str, str] = {}
         """The node that has each shard's base in its copy."""
+        self.stores: set[str] = set()
+        """The stores that nodes have copies of."""
 
     def run(self, tasks: Sequence[Task], threads: bool) -> Iterator[tuple[int, Answer]]:
         """Each task's number and answer, as they finish.
@@ -54,6 +60,7 @@ class RayExecutor:
             yield from self.local.run(tasks, threads)
             return
         ray, needs = self.cluster.join(), largest(tasks)
+        self.stores |= {url for task in tasks[:1] if (url := store_of(task))}
         self.room(ray, needs, since=time.monotonic())
         lane = lane_for(ray, tasks, min(self.workers or len(tasks), len(tasks)))
         try:
@@ -114,11 +121,28 @@ class RayExecutor:
                 ray.cancel(ref, force=True)
         self.flying = {}
 
+    def forget(self, ray: Any) -> None:
+        """Take the nodes' copies of the work folder away."""
+        asked = [on_node(ray.remote(forget), node).remote(url) for node in nodes(ray) for url in self.stores]
+        if asked:
+            ray.wait(asked, num_returns=len(asked), timeout=FORGET_SECONDS)
+        self.stores = set()
+
     def close(self) -> None:
         """Stop all work of this run; a cluster of its own ends."""
         self.flying = {}
         self.local.close()
+        if self.cluster.joined:
+            # A cluster that is gone keeps nobody from ending.
+            with contextlib.suppress(Exception):
+                self.forget(self.cluster.join())
         self.cluster.leave()
+
+
+def store_of(task: Any) -> str | None:
+    """The URL of the store that a task works with."""
+    artifacts = getattr(task, "artifacts", None)
+    return artifacts.store.url if artifacts is not None and artifacts.store else None
 
 
 def answer_of(ray: Any, ref: Any) -> tuple[Answer, str]:
@@ -140,6 +164,9 @@ def lost(errors: Any, error: Exception) -> FineryError:
     if isinstance(error, errors.OutOfMemoryError):
         remedy = "let fewer share a node by larger `needs.cpus`, or take larger nodes; finished shards are kept"
         return WorkError.at("workers", f"a node ran out of memory ({first_line(error)})", remedy)
+    if isinstance(error, (errors.ObjectStoreFullError, errors.OutOfDiskError)):
+        remedy = "other work on the cluster fills it, for this run leaves nothing there; finished shards are kept"
+        return ClusterError.at("the cluster", f"a node's object store is full ({first_line(error)})", remedy)
     deaths = (errors.WorkerCrashedError, errors.NodeDiedError, errors.RayActorError)
     if isinstance(error, deaths):
         remedy = "is there enough memory? run again: finished shards are kept"

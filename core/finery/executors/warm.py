@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -67,5 +68,19 @@ def at_home(task: Any, node: str) -> Any:
 
 
 def copy_on(node: str, url: str) -> Path:
-    """Where a node keeps its copy of a store; named by the node too, for several may stand on one machine."""
-    return Path(tempfile.gettempdir()) / f"finery-{hashlib.sha256(f'{url} {node}'.encode()).hexdigest()[:16]}"
+    """Where a node keeps a run's copy of a store.
+
+    Named by the node too, for several may stand on one machine; and by the run, because what an earlier one left here
+    may be gone from the store since.
+    """
+    import ray
+
+    named = f"{url} {node} {ray.get_runtime_context().get_job_id()}"
+    return Path(tempfile.gettempdir()) / f"finery-{hashlib.sha256(named.encode()).hexdigest()[:16]}"
+
+
+def forget(url: str) -> None:
+    """Take this node's copy of a store away."""
+    import ray
+
+    shutil.rmtree(copy_on(ray.get_runtime_context().get_node_id(), url), ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from worker_tasks import Fatal, Faulty, Greedy, Loading, Square
 
 from finery.errors import ClusterError, DataError, WorkError
 from finery.executors.cluster import Cluster
-from finery.executors.ray import RayExecutor
+from finery.executors.ray import RayExecutor, lost
 
 HERE = Path(__file__).parent
 
@@ -85,3 +86,20 @@ def test_plugins_that_hold_a_gpu_stay_in_an_actor_and_load_once(executor: RayExe
 def test_what_no_node_has_is_told_at_once(executor: RayExecutor) -> None:
     with pytest.raises(ClusterError, match=r"no node has 2 CPUs and 4 GPUs, which one worker of this stage holds"):
         list(executor.run([Greedy()], threads=False))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("OutOfMemoryError", r"workers: a node ran out of memory \(why\): let fewer share a node"),
+        ("ObjectStoreFullError", r"the cluster: a node's object store is full \(.*\): other work"),
+        ("WorkerCrashedError", r"workers: a task's worker died 4 times .*: is there enough memory\?"),
+    ],
+)
+def test_what_ray_raises_is_one_line_with_a_remedy(name: str, said: str) -> None:
+    from ray import exceptions
+
+    kind = getattr(exceptions, name)
+    error = kind() if name == "WorkerCrashedError" else kind("why")
+    found = lost(exceptions, error)
+    assert re.match(said, str(found)) and len(found.faults) == 1 and "\n" not in str(found)
