@@ -7,17 +7,17 @@ import os
 import random
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from buckets import bucket, pull
-from clusters import cluster, local
+from clusters import local, running
 from places import Place, conserve, copied, digests, ended, new_place
 from processes import kill, until
 
-__all__ = ["bucket", "cluster"]
+__all__ = ["bucket"]
 
 DRIVE = Path(__file__).with_name("ray_drive.py")
 
@@ -69,6 +69,13 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Place:
     conserve(place)
     assert len(place.manifests()["slow"]["shards"]) >= 10
     return place
+
+
+@pytest.fixture(scope="module")
+def cluster(bucket: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Two nodes of one CPU, which know the keys of the bucket from their environment."""
+    with running(tmp_path_factory.mktemp("cluster"), jobs=False) as made:
+        yield made
 
 
 @pytest.fixture

@@ -54,6 +54,9 @@ class Store:
     def get(self, name: str, to: Path) -> bool:
         """Fetch a file; whether there is one. A reader of `to` finds the whole of it or nothing."""
         system, _ = self.opened
+        # A folder that is there says that an artifact is finished: none is made for nothing.
+        if not to.parent.is_dir() and not self.has(name):
+            return False
         to.parent.mkdir(parents=True, exist_ok=True)
         beside = to.with_name(f"{to.name}.{uuid.uuid4().hex}.tmp")
         with told(self.url):

@@ -38,7 +38,7 @@ def test_what_was_put_can_be_got_under_its_name(store: Store, tmp_path: Path) ->
     assert store.get("artifacts/f/a", tmp_path / "b" / "a")
     assert (tmp_path / "b" / "a").read_bytes() == b"one"
     assert not store.get("artifacts/f/b", tmp_path / "c")
-    assert not (tmp_path / "c").exists()
+    assert not store.get("artifacts/f/b", tmp_path / "d" / "b") and not (tmp_path / "d").exists()
     assert store.files("artifacts/f") == {"a": 3}
     assert store.read("artifacts/f/b") is None
     store.remove(["artifacts/f/a", "artifacts/f/b"])
