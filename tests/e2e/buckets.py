@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +51,6 @@ def make(bucket: str) -> None:
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    """The URL of an empty bucket."""
-    with serving("finery") as url:
+    """The URL of an empty bucket; of its own name, because servers in one process share what they hold."""
+    with serving(f"finery-{uuid.uuid4().hex}") as url:
         yield url
