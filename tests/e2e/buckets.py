@@ -19,8 +19,11 @@ KEYS = {"AWS_ACCESS_KEY_ID": "tester", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_D
 @contextmanager
 def serving(bucket: str) -> Iterator[str]:
     """The bucket's URL, while its server is up and stands in the environment."""
+    import s3fs
     from moto.server import ThreadedMotoServer
 
+    # fsspec keeps connections by their arguments: the address, which is in the environment, is not one.
+    s3fs.S3FileSystem.clear_instance_cache()
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     try:
