@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
-import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -135,50 +133,3 @@ def test_a_node_that_is_lost_costs_nothing(
         check(process, place, plain, words)
     finally:
         local.add(cluster)
-
-
-def test_another_machine_goes_on_with_what_lies_in_the_store(
-    spread: tuple[Place, list[str]], plain: Place, tmp_path: Path, cluster: Any
-) -> None:
-    place, words = spread
-    process = place.start(*words, script=DRIVE)
-    assert until(one_is_at(cluster, "GroupKeys"), 120), ended(process)
-    kill(process.pid)
-    ended(process)
-    other = copied(place, tmp_path / "other")
-    here = [word for pair in zip(*[iter(words)] * 2, strict=True) for word in pair if "run.store" in pair[1]]
-    outcome = ended(other.start("--workers", "1", *here, script=DRIVE))
-    assert outcome.code == 0, outcome
-    record = {stage["id"]: stage["reused"] for stage in other.record()["stages"]}
-    assert record["read-a"] and record["slow"] and not record["lines-2"]
-    pull(other.root, words[-1].removeprefix("run.store="))
-    assert digests(other.root) == digests(plain.root)
-    conserve(other)
-
-
-def marked(mark: str) -> dict[int, str]:
-    """Every living process that has a word in its environment, and its command line."""
-    found = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            state = (folder / "stat").read_text().rpartition(")")[2].split()[0]
-            if state != "Z" and f"TEST_MARK={mark}\0".encode() in (folder / "environ").read_bytes():
-                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-    return found
-
-
-def test_ctrl_c_ends_a_cluster_of_the_runs_own_and_the_next_run_goes_on(
-    plain: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TEST_MARK", tmp_path.name)
-    place = copied(plain, tmp_path / "p")
-    process = place.start("--workers", "2", "--set", "run.executor=ray", script=DRIVE)
-    assert until(lambda: bool(list(place.root.glob("artifacts/*.partial/columns-*.parquet"))), 180), ended(process)
-    os.killpg(process.pid, signal.SIGINT)
-    outcome = ended(process)
-    message = "interrupted: run the same command again to go on; finished shards are kept"
-    assert (outcome.code, outcome.out, outcome.err.strip()) == (130, "", message)
-    assert until(lambda: not marked(tmp_path.name), 20), marked(tmp_path.name)
-    assert ended(place.start("--workers", "1", script=DRIVE)).code == 0
-    assert digests(place.root) == digests(plain.root)
-    conserve(place)
