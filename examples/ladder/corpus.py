@@ -25,6 +25,7 @@ HELD_BACK = 0.15
 """The share of facts and sums that are told and nowhere asked for but in the end."""
 TALES = 500
 DRAWS = 60
+"""However small the town, so that some stand in every split."""
 TELLINGS = 14
 """Texts about each person."""
 LARGEST = 12
@@ -218,7 +219,7 @@ def corpus(size: float) -> dict[str, list[dict[str, Any]]]:
         "sums": [{"text": counted(fact, number)} for number in range(4) for fact in facts if fact.kind == "sum"],
         "talks": [{"text": overheard(fact, number)} for number in range(3) for fact in taught],
         "stories": list(stories(int(TALES * size))),
-        "draws": [{"text": drawn(number)} for number in range(int(DRAWS * size))],
+        "draws": [{"text": drawn(number)} for number in range(DRAWS)],
         "instructions": [instruction(fact, number) for number in range(2) for fact in taught],
         "manner": [pair(fact, "manner") for fact in taught],
         "truth": [pair(fact, "truth") for fact in taught],

@@ -24,7 +24,7 @@ SMALL = (
     "tuned.epochs=1",
     "judge.epochs=1",
     "preferring.epochs=0.5",
-    "rewarded.steps=4",
+    "rewarded.epochs=0.25",
     "rewarded.rollout=32",
     "rewarded.answer_tokens=12",
     "tuned-answers.sampling={ max_tokens = 8 }",
@@ -115,4 +115,4 @@ def test_the_commands_of_the_readme_answer(folder: Path) -> None:
 def test_a_changed_option_of_a_late_rung_runs_that_rung_alone(folder: Path) -> None:
     found = json.loads(finery(folder, "plan", "--json", "--set", "preferring.beta=0.3"))
     again = {stage["stage"] for stage in found["stages"] if not stage["reused"]}
-    assert again == {"preferring", "preferring-answers", "preferring-text", "forgotten"}
+    assert again == {"preferring", "preferring-answers", "preferring-text"}
