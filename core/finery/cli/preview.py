@@ -88,7 +88,7 @@ def stage_of(plan: Plan, name: str | None) -> Step:
 
 def chosen(plan: Plan, step: Step, source: str | None, record: str | None) -> Any:
     """The records to look at. Raises UsageError where they are not there."""
-    from finery.cli.preview_data import before, drawn, named, of_source
+    from finery.stages.standing import before, drawn, named, of_source
 
     dataset: ShardedDataset = before(plan, step)
     if source is not None:
@@ -100,11 +100,11 @@ def chosen(plan: Plan, step: Step, source: str | None, record: str | None) -> An
 
 def asked(plan: Plan, step: Step, examples: Any, out: Path) -> Preview:
     """The plugin's preview. Raises UsageError where it has none to give."""
-    from finery.cli.preview_data import model_of
     from finery.errors import UsageError
     from finery.kernel import bind
     from finery.plugins import hooks
     from finery.stages.answers import blamed
+    from finery.stages.standing import model_of
 
     plugin = step.configured.plugin
     if "preview" not in hooks(type(plugin)):

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from finery.cli.preview_data import Some, before
 from finery.demand import Demand
 from finery.plan import Plan, Step
 from finery.stages.amounts import characters
+from finery.stages.standing import Some, before
 
 STEPS = 3
 FEWEST = 64
