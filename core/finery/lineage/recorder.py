@@ -79,8 +79,10 @@ class Recorder:
         with writing(self.root) as connection:
             ingest_run(connection, self.record)
             for stage in self.record["stages"]:
-                manifest = self.artifacts.manifest(stage["artifact"])
-                if manifest and not is_known(connection, stage["artifact"]):
+                # In this order: a manifest of many shards is large, and is read once.
+                if is_known(connection, stage["artifact"]):
+                    continue
+                if manifest := self.artifacts.manifest(stage["artifact"]):
                     self.artifacts.fetch(stage["artifact"], KINDS)
                     ingest_artifact(connection, self.artifacts.path(stage["artifact"]), manifest)
         self.entered = time.monotonic()
