@@ -11,7 +11,7 @@ from importlib import metadata
 from typing import Any
 
 from finery.errors import PipelineError, PluginError, did_you_mean, missing_extra
-from finery.specs import VERBS
+from finery.verbs import VERBS
 
 GROUPS = (*VERBS, "observe")
 

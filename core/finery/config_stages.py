@@ -14,8 +14,8 @@ from finery.kernel import bind
 from finery.modeloptions import BASE, named
 from finery.plugins import hooks
 from finery.settings import stage_ids
-from finery.specs import VERBS
 from finery.tables import StageWords
+from finery.verbs import VERBS
 
 WORDS = tuple(StageWords.model_fields)
 ONLY_IN = {"prefer": ("dedupe",), "earlier": ("dedupe",), "keep_index": ("dedupe",), "model": ("train", "evaluate")}

@@ -10,8 +10,8 @@ from finery.catalog import Entry, entries, load
 from finery.config_stages import ONLY_IN
 from finery.errors import FineryError
 from finery.plugins import manifest
-from finery.specs import VERBS
 from finery.tables import ObserverTable, PlanTable, RunTable, SourceTable, StageWords
+from finery.verbs import VERBS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 CLASS = r"^[\w.]+:\w+$"

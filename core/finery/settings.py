@@ -8,7 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 from finery.errors import UsageError, did_you_mean
-from finery.specs import VERBS
+from finery.verbs import VERBS
 
 
 def with_settings(raw: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:

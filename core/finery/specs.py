@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 hookspec = pluggy.HookspecMarker("finery")
 hookimpl = pluggy.HookimplMarker("finery")
 
-VERBS = ("filter", "score", "dedupe", "mix", "format", "train", "evaluate")
-"""The hooks that a stage may open with."""
-
 
 class StageSpecs:
     """What a stage's plugin does: one of the seven verbs, and `prepare` where it must see all records first."""

@@ -10,8 +10,8 @@ import pytest
 
 from finery import Source, UsageError
 from finery.plugins import hooks
-from finery.specs import VERBS
 from finery.testing import check, sample
+from finery.verbs import VERBS
 
 
 def with_quality() -> pa.Table:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from finery.catalog import entries
-from finery.specs import VERBS
+from finery.verbs import VERBS
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<kind>\w*)\n(?P<text>.*?)```", re.S)

@@ -99,7 +99,7 @@ def numbers(context: Context, step: Step) -> list[int | None]:
 
 def worker_observers(context: Context) -> tuple[Any, ...]:
     """The observers that wrap stage hooks: they go along to the workers."""
-    from finery.specs import VERBS
+    from finery.verbs import VERBS
 
     return tuple(o for o in context.observers if set(hooks(type(o))) & {*VERBS, "prepare", "same", "gather"})
 

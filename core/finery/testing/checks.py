@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from finery.errors import Fault
 from finery.plugins import hooks
-from finery.specs import VERBS
 from finery.testing import answers, cuts, declaration, gathers, laws, observing, pairs, signature, trials
 from finery.testing.fresh import fresh_process
 from finery.testing.subject import MAPS, TRIED, Subject
 from finery.testing.texts import ODD
+from finery.verbs import VERBS
 
 PLAIN = ("filter", "score", "dedupe")
 TYPED = ("score", "dedupe", "format")

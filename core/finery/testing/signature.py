@@ -9,8 +9,9 @@ from typing import Any
 
 from finery.errors import Fault, did_you_mean
 from finery.plugins import hooks
-from finery.specs import VERBS, ObserverSpecs, StageSpecs
+from finery.specs import ObserverSpecs, StageSpecs
 from finery.testing.subject import MAPS, Raised, Skipped, Subject
+from finery.verbs import VERBS
 
 COMPANIONS: Mapping[str, tuple[str, ...]] = {
     "prepare": (*MAPS, "mix"), "same": ("dedupe",), "cut": ("dedupe",), "gather": ("format",),

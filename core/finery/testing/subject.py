@@ -20,7 +20,6 @@ from finery.errors import Fault, FineryError, MissingExtra
 from finery.kernel import asks, bind
 from finery.memo import Memo
 from finery.plugins import Manifest, hooks, manifest
-from finery.specs import VERBS
 from finery.stages.answers import group_table, reasons_by_id
 from finery.stages.gather import in_order
 from finery.testing.answers import CODE, unusable
@@ -29,6 +28,7 @@ from finery.testing.journal import MemoryJournal
 from finery.testing.rows import Rows, rows_of
 from finery.testing.samples import Samples, copied
 from finery.types import Born, Source, Stage, State, Tally
+from finery.verbs import VERBS
 
 MAPS = ("filter", "score", "dedupe", "format")
 """Verbs whose answer is a map over batches."""
