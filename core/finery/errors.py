@@ -86,3 +86,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def missing_extra(place: str, module: str, extra: str) -> FineryError:
     """The one line that a missing extra costs its reader."""
     return MissingExtra.at(place, f"needs the library '{module}'", f"pip install 'finery[{extra}]'")
+
+
+def disk_full(root: object) -> FineryError:
+    """The error of a work folder on a disk that has no room left."""
+    return WorkError.at(root, "no space left on the disk", "free some and run again: finished shards are kept")

@@ -17,7 +17,7 @@ from finery.data.artifacts import locked
 from finery.data.dataset import ShardedDataset
 from finery.data.lease import leased
 from finery.data.store import Store, store_at
-from finery.errors import FineryError, WorkError
+from finery.errors import FineryError, WorkError, disk_full
 from finery.executors.local import LocalExecutor
 from finery.executors.tasks import Executor
 from finery.forecast.make import kept
@@ -184,5 +184,5 @@ def out_of_order(root: Path, error: Exception) -> FineryError:
     """What to say of a work folder that cannot be written or read."""
     said = str(error)
     if any(word in said for word in ("No space left", "File too large", "quota exceeded")):
-        return WorkError.at(root, "no space left on the disk", "free some and run again: finished shards are kept")
+        return disk_full(root)
     return WorkError.at(root, f"cannot be used: {said}", "mend it and run again: finished shards are kept")

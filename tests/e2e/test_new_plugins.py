@@ -18,7 +18,8 @@ from click.testing import CliRunner
 
 from finery import UsageError
 from finery_registry.cli.new import new
-from finery_registry.starting import HOOKS, TAKEN, begun, contents, named
+from finery_registry.listing import HOOKS
+from finery_registry.starting import TAKEN, begun, contents, named
 
 ROOT = Path(__file__).parents[2]
 

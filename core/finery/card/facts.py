@@ -27,7 +27,7 @@ COLUMNS = (*LICENCES, "language")
 DATA = "data.json"
 """In a train stage's artifact: what each source gave, for the cards of models that start from its own."""
 
-TIMED = ("second", "memory", "preflight/")
+TIMED = ("second", "memory", "peak", "preflight/")
 """What stands in the names of metrics that depend on the machine, or are of no interest afterwards."""
 
 

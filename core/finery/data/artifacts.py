@@ -50,6 +50,11 @@ class Artifacts:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
+    def folder(self, fingerprint: str) -> Path:
+        """Where an artifact's files are on this machine: finished is what has a manifest, which is written last."""
+        finished = self.path(fingerprint)
+        return finished if (finished / "manifest.json").exists() else finished.with_suffix(".partial")
+
     def manifest(self, fingerprint: str) -> dict[str, Any] | None:
         """What a finished artifact says of itself; None where it is not finished.
 
@@ -85,8 +90,7 @@ class Artifacts:
     def file(self, name: str) -> Path:
         """A file named `<fingerprint>/<file>`, whether its artifact is finished or not; fetched if it is not here."""
         fingerprint, _, rest = name.partition("/")
-        finished = self.path(fingerprint)
-        path = (finished if finished.is_dir() else finished.with_suffix(".partial")) / rest
+        path = self.folder(fingerprint) / rest
         if self.store and not path.exists():
             self.store.get(f"artifacts/{name}", path)
         return path
@@ -94,30 +98,24 @@ class Artifacts:
     def size(self, name: str) -> int:
         """The bytes of a file named `<fingerprint>/<file>`; it is not fetched for that."""
         fingerprint, _, rest = name.partition("/")
-        places = (self.path(fingerprint), self.path(fingerprint).with_suffix(".partial"))
-        here = next((place / rest for place in places if (place / rest).exists()), None)
-        return self.store.size(f"artifacts/{name}") if here is None and self.store else self.file(name).stat().st_size
+        here = self.folder(fingerprint) / rest
+        return self.store.size(f"artifacts/{name}") if self.store and not here.exists() else here.stat().st_size
 
     def opened(self, name: str) -> BinaryIO:
         """A file named `<fingerprint>/<file>` to read in: here, or where it lies, a range at a time."""
         fingerprint, _, rest = name.partition("/")
-        places = (self.path(fingerprint) / rest, self.path(fingerprint).with_suffix(".partial") / rest)
-        here = next((path for path in places if path.exists()), None)
-        if here is None and self.store:
-            return self.store.open(f"artifacts/{name}")
-        return (here or self.file(name)).open("rb")
+        here = self.folder(fingerprint) / rest
+        return self.store.open(f"artifacts/{name}") if self.store and not here.exists() else here.open("rb")
 
     def has(self, name: str) -> bool:
         """Whether there is a file named `<fingerprint>/<file>`, here or in the store."""
         fingerprint, _, rest = name.partition("/")
-        places = (self.path(fingerprint), self.path(fingerprint).with_suffix(".partial"))
-        here = any((place / rest).exists() for place in places)
+        here = (self.folder(fingerprint) / rest).exists()
         return here or bool(self.store and self.store.has(f"artifacts/{name}"))
 
     def names(self, fingerprint: str, patterns: Sequence[str]) -> list[str]:
         """The files of an artifact whose names match, wherever they are."""
-        places = (self.path(fingerprint), self.path(fingerprint).with_suffix(".partial"))
-        here = next((place for place in places if place.is_dir()), places[1])
+        here = self.folder(fingerprint)
         found = {path.relative_to(here).as_posix() for path in here.rglob("*") if path.is_file()}
         found |= set(self.store.files(f"artifacts/{fingerprint}") if self.store else ())
         return sorted(name for name in found if matches(name, patterns))
@@ -147,16 +145,14 @@ class Artifacts:
     def fetch_folder(self, fingerprint: str, folder: str) -> Path:
         """A folder of an artifact, such as a model's `out`, with all that other machines put there."""
         self.fetch(fingerprint, [f"{folder}/*"], folder)
-        finished = self.path(fingerprint)
-        return (finished if finished.is_dir() else finished.with_suffix(".partial")) / folder
+        return self.folder(fingerprint) / folder
 
     def fetch(self, fingerprint: str, patterns: Sequence[str], folder: str = "") -> list[Path]:
         """The files of an artifact whose names match, in order: those of other machines are fetched.
 
         Where all are in one folder, no other is looked at. A file that is here stays: nobody knows which is newer.
         """
-        finished = self.path(fingerprint)
-        here = finished if finished.is_dir() else finished.with_suffix(".partial")
+        here = self.folder(fingerprint)
         for file in self.store.files(f"artifacts/{fingerprint}/{folder}".rstrip("/")) if self.store else ():
             name = f"{folder}/{file}".lstrip("/")
             if self.store and matches(name, patterns) and not (here / name).exists():

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from finery.errors import WorkError
+from finery.errors import WorkError, disk_full
 from finery.interrupts import interruptible
 
 READER_SECONDS = 10.0
@@ -82,11 +82,16 @@ def schema() -> str:
 def opened(root: Path, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
     """The database, waiting for whoever has it. Raises WorkError where it stays locked or is damaged."""
     deadline = time.monotonic() + (READER_SECONDS if read_only else WRITER_SECONDS)
+    is_new = not database(root).exists()
     while True:
         try:
             connection = duckdb.connect(str(database(root)), read_only=read_only)
             break
         except duckdb.IOException as error:
+            if "No space left" in str(error):
+                if is_new:  # what there is of it is no database
+                    database(root).unlink(missing_ok=True)
+                raise disk_full(root) from None
             if "lock" not in str(error):
                 remedy = "move the file away: the next run rebuilds it from the artifacts"
                 raise WorkError.at(database(root), f"cannot be opened ({error})", remedy) from None

@@ -65,8 +65,10 @@ def test_merged_answers_as_unmerged(change, base: Model, tmp_path: Path, name: s
     network = beside(loaded_model(base, "test"), folder, "test").eval()
     with torch.no_grad():
         unmerged = network(input_ids=torch.tensor([[5, 9, 33, 7, 300, 41, 8, 2]])).logits[0]
-    assert (unmerged - answer(base)).abs().max() > 0.1
-    assert (answer(found) - unmerged).abs().max() < 1e-5
+    change_of_logits = (unmerged - answer(base)).abs().max()
+    assert change_of_logits > 0.1
+    # Both round in float32, and by the more the more the adapter changes.
+    assert (answer(found) - unmerged).abs().max() < 5e-6 * max(1, change_of_logits)
     assert told["largest_logit_difference"] < 1e-4
     assert told["top1_agreement"] == 1
     assert not (found.path / "adapter_config.json").exists()
