@@ -80,10 +80,12 @@ def up(
     memory_mb: int = 100,
     jobs: bool = True,
     settings: Mapping[str, str] | None = None,
+    token: str | None = None,
 ) -> Cluster:
     """Start a head and `nodes - 1` workers, each with some CPUs and object-store memory.
 
-    `jobs` starts the job server too, which costs a GB and seconds. Raises RuntimeError with what Ray said.
+    `jobs` starts the job server too, which costs a GB and seconds; `token` is one of this cluster's own unless given.
+    Raises RuntimeError with what Ray said.
     """
     if (folder / "cluster.json").exists():
         raise RuntimeError(f"{folder}: there is a cluster already: python local.py down")
@@ -100,7 +102,7 @@ def up(
         {**QUICK, **(settings or {})},
     )
     made.token.touch(mode=0o600)
-    made.token.write_text(secrets.token_hex(32))
+    made.token.write_text(token or secrets.token_hex(32))
     write(made)
     head = [f"--port={port}", f"--ray-client-server-port={client}", f"--dashboard-port={http}", "--head"]
     try:

@@ -13,6 +13,7 @@ Its token and addresses stand in the environment while it is up, so that drivers
 from __future__ import annotations
 
 import importlib.util
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,11 +38,14 @@ def example(name: str) -> ModuleType:
 
 local = example("local")
 
+TOKEN = secrets.token_hex(32)
+"""All clusters of a process share it: Ray reads a token once in a process, and keeps it."""
+
 
 @contextmanager
 def running(folder: Path, **options: Any) -> Iterator[Any]:
     """A `local.Cluster` that is up meanwhile; options are those of `local.up`."""
-    made = local.up(folder, **options)
+    made = local.up(folder, token=TOKEN, **options)
     try:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in made.environment.items():
