@@ -35,9 +35,9 @@ PORTS = (21_000, 32_000)
 """Where ports are looked for: outside what Ray gives to workers, and below what Linux gives to clients."""
 
 QUICK = {
-    # A lost node is noticed after 3 s; Ray's own values take 15.
+    # A lost node is noticed after 6 s; Ray's own values take 15.
     "RAY_health_check_period_ms": "1000",
-    "RAY_health_check_failure_threshold": "3",
+    "RAY_health_check_failure_threshold": "6",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
 

@@ -38,6 +38,9 @@ def example(name: str) -> ModuleType:
 
 local = example("local")
 
+PATIENT = {"RAY_health_check_failure_threshold": "60"}
+"""For tests that lose no node: none is taken for lost because a busy machine let it wait."""
+
 TOKEN = secrets.token_hex(32)
 """All clusters of a process share it: Ray reads a token once in a process, and keeps it."""
 

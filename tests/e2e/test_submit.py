@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clusters import running
+from clusters import PATIENT, running
 from fresh import Fresh, letters_wheel, new_fresh, said
 from places import COMMAND, digests
 from processes import until
@@ -67,7 +67,7 @@ NOTES = [
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A cluster of one node with a job server; it has this environment, in which there is no `letters`."""
-    with running(tmp_path_factory.mktemp("cluster"), nodes=1, cpus=2) as made:
+    with running(tmp_path_factory.mktemp("cluster"), nodes=1, cpus=2, settings=PATIENT) as made:
         yield made
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clusters import running
+from clusters import PATIENT, running
 from worker_tasks import Fatal, Faulty, Greedy, Loading, Square
 
 from finery.errors import ClusterError, DataError, WorkError
@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Two nodes of one CPU, each with a GPU that is only a word."""
-    settings = {"RAY_OVERRIDE_RESOURCES": '{"GPU": 1}'}
+    settings = {**PATIENT, "RAY_OVERRIDE_RESOURCES": '{"GPU": 1}'}
     with running(tmp_path_factory.mktemp("cluster"), jobs=False, settings=settings) as made:
         yield made
 
