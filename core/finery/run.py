@@ -152,6 +152,7 @@ def perform(context: Context, steps: Sequence[Step], folder: Path) -> None:
 
 def reuse_step(context: Context, step: Step) -> None:
     """Take over what a finished stage left."""
+    context.artifacts.share(step.fingerprint)
     if step.stage.hook in ("train", "evaluate"):
         if step.stage.hook == "train":
             context.models[step.stage.id] = trained(context, step)

@@ -170,12 +170,20 @@ class Artifacts:
             there = [name for name in self.store.files(f"artifacts/{fingerprint}") if matches(name, patterns)]
             self.store.remove(f"artifacts/{fingerprint}/{name}" for name in there)
 
+    def share(self, fingerprint: str) -> None:
+        """Put a finished artifact that only this machine has where others find it: it is older than the store."""
+        name = f"artifacts/{fingerprint}/manifest.json"
+        if self.store and not self.store.has(name):
+            self.complete(self.store, fingerprint)
+            self.store.put(self.folder(fingerprint) / "manifest.json", name)
+
     def complete(self, store: Store, fingerprint: str) -> None:
-        """Put what is here and not yet in the store there; shards' files are named by what is in them."""
-        there, folder = store.files(f"artifacts/{fingerprint}"), self.partial(fingerprint)
+        """Put what is here and not yet in the store there, but for the manifest; shards' files are named by what is in
+        them."""
+        there, folder = store.files(f"artifacts/{fingerprint}"), self.folder(fingerprint)
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             name = path.relative_to(folder).as_posix()
-            if not (SHARD_FILE.fullmatch(name) and there.get(name) == path.stat().st_size):
+            if name != "manifest.json" and not (SHARD_FILE.fullmatch(name) and there.get(name) == path.stat().st_size):
                 store.put(path, f"artifacts/{fingerprint}/{name}")
 
 

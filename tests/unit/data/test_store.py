@@ -60,6 +60,17 @@ def test_an_artifact_is_there_for_others_when_its_manifest_is(store: Store, tmp_
     assert theirs.fetch("f", ["shard-*"])[0].read_text() == "[1]"
 
 
+def test_an_artifact_older_than_its_store_is_shared_when_it_is_reused(store: Store, tmp_path: Path) -> None:
+    alone = Artifacts(tmp_path / "mine")
+    (alone.partial("f") / "data-00000.parquet").write_text("rows")
+    alone.commit("f", {"fingerprint": "f"})
+    mine, theirs = Artifacts(tmp_path / "mine", store), Artifacts(tmp_path / "theirs", store)
+    assert theirs.manifest("f") is None
+    mine.share("f")
+    assert theirs.manifest("f") == {"fingerprint": "f"}
+    assert theirs.file("f/data-00000.parquet").read_text() == "rows"
+
+
 def test_what_is_discarded_is_gone_in_both_places(store: Store, tmp_path: Path) -> None:
     artifacts = Artifacts(tmp_path / "mine", store)
     for name in ("keys-00000.parquet", "data-00000.parquet"):
