@@ -134,6 +134,8 @@ def test_ctrl_c_detaches_and_a_stopped_job_goes_on_when_it_is_submitted_again(
     cluster: Any, client: Fresh, tmp_path: Path
 ) -> None:
     here, there = project(tmp_path / "here"), tmp_path / "there"
+    # Ray unpacks equal folders in one place, where a job of another store has left its work.
+    (here / "data" / "more.jsonl").write_text('{"text": "Nothing was seen from the tower."}\n')
     slow = [*client.command, "submit", "--store", str(there), "--set", "quiet.seconds=300"]
     log = tmp_path / "log"
     with log.open("w") as file:

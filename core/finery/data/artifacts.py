@@ -171,9 +171,17 @@ class Artifacts:
             self.store.remove(f"artifacts/{fingerprint}/{name}" for name in there)
 
     def share(self, fingerprint: str) -> None:
-        """Put a finished artifact that only this machine has where others find it: it is older than the store."""
+        """Put a finished artifact that only this machine has where others find it: it is older than the store.
+
+        Raises WorkError for one whose files are in another store.
+        """
         name = f"artifacts/{fingerprint}/manifest.json"
         if self.store and not self.store.has(name):
+            shards = json.dumps((self.manifest(fingerprint) or {}).get("shards", ()))
+            files = [self.folder(fingerprint) / file for file in re.findall(rf'"{fingerprint}/([^"]+)"', shards)]
+            if not all(file.exists() for file in files):
+                remedy = "name that store again, or remove the folder and run again"
+                raise WorkError.at(self.folder(fingerprint), "its files are in another store than this run's", remedy)
             self.complete(self.store, fingerprint)
             self.store.put(self.folder(fingerprint) / "manifest.json", name)
 
