@@ -42,7 +42,7 @@ PATIENT = {"RAY_health_check_failure_threshold": "60"}
 """For tests that lose no node: none is taken for lost because a busy machine let it wait."""
 
 TOKEN = secrets.token_hex(32)
-"""All clusters of a process share it: Ray reads a token once in a process, and keeps it."""
+"""All clusters of a process share it: their clients may outlive a test that they served."""
 
 
 @contextmanager
@@ -53,10 +53,21 @@ def running(folder: Path, **options: Any) -> Iterator[Any]:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in made.environment.items():
                 patch.setenv(name, value)
+            forget()
             yield made
     finally:
         disconnect()
+        forget()
         local.down(made)
+
+
+def forget() -> None:
+    """Let Ray read its token anew: it keeps the first that it reads in a process, that of a cluster of its own too."""
+    if "ray" in sys.modules:
+        from ray._raylet import AuthenticationTokenLoader, Config
+
+        Config.initialize("")
+        AuthenticationTokenLoader.instance().reset_cache()
 
 
 def disconnect() -> None:

@@ -69,7 +69,8 @@ class LocalExecutor:
 
     def parallel(self, waiting: dict[int, Task], threads: bool) -> Iterator[tuple[int, Answer]]:
         """Tasks in a pool; a task leaves `waiting` when its answer is handed on."""
-        pool = self.pool(threads)
+        with uninterrupted():  # else half a pool may leave its semaphores behind
+            pool = self.pool(threads)
         numbers: dict[Future[Answer], int] = {}
         queue = iter(sorted(waiting))
         try:
