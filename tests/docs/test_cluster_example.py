@@ -72,7 +72,7 @@ def test_the_image_installs_extras_that_there_are_from_the_checkout(compose: dic
 def test_nodes_of_compose_share_a_folder_a_token_and_the_heads_address(compose: dict[str, Any]) -> None:
     services = compose["services"]
     for service in services.values():
-        assert service["volumes"] == ["work:/work"] and service["environment"]["RAY_AUTH_MODE"] == "token"
+        assert service["volumes"] == ["data:/data"] and service["environment"]["RAY_AUTH_MODE"] == "token"
         assert service["environment"]["RAY_AUTH_TOKEN_PATH"] == f"/run/secrets/{service['secrets'][0]}"
     head, worker = (shlex.split(services[name]["command"]) for name in ("head", "worker"))
     assert {"--head", "--port=6379", "--dashboard-port=8265", "--dashboard-host=0.0.0.0"} <= set(head)

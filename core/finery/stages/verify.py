@@ -33,8 +33,8 @@ from finery.types import Needs
 PAIRS = 4096
 """Pairs a call: a few MB of text."""
 
-BUCKET = 32_768
-"""Edges a bucket: some ten thousand records."""
+BUCKET = 8192
+"""Edges a bucket: some thousands of records, and buckets enough for all workers."""
 
 NODE = "finery node"
 """What stands beside the records has a name that no record's column has."""

@@ -9,16 +9,12 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from finery import (
-    Amount,
     Dataset,
-    Demand,
     Journal,
     Model,
     Needs,
-    Network,
     Preview,
     Stage,
-    Trial,
     World,
     hookimpl,
     plugin,
@@ -26,7 +22,7 @@ from finery import (
 from finery_plugins.train import options
 from finery_plugins.train.answers import Answers
 from finery_plugins.train.method import Method
-from finery_plugins.train.pair_demand import answers_demand
+from finery_plugins.train.pair_demand import answering
 from finery_plugins.train.preferences import PAIRS, pairs
 from finery_plugins.train.preview import preview_answers
 from finery_plugins.train.references import references
@@ -110,26 +106,8 @@ class Dpo:
         """What a training on these examples would be shown."""
         return preview_answers(self, examples, model, out, stage, [PAIRS], PAIRS, pairs)
 
-    @hookimpl
-    def demand(
-        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
-    ) -> Demand:
-        """What a training on so much text would ask of a machine."""
-        return answers_demand(self, amounts, model, network, world, stage, 5e-7)
-
-    @hookimpl
-    def trial(
-        self,
-        examples: Dataset,
-        asked: Demand,
-        model: Model | None,
-        out: Path,
-        world: World,
-        stage: Stage,
-        weights: bool,
-    ) -> Trial:
-        """What a few steps take."""
-        return probed(self, examples, model, out, world, stage, weights)
+    demand = hookimpl(answering(5e-7))
+    trial = hookimpl(probed)
 
     def task(self, batch: Answers) -> Task:
         """What TRL is asked to do."""

@@ -19,7 +19,6 @@ from finery import (
     Network,
     Preview,
     Stage,
-    Trial,
     World,
     hookimpl,
     plugin,
@@ -134,16 +133,4 @@ class Grpo:
             self, amounts, model, network, world, stage, self.generations, self.iterations, self.beta > 0
         )
 
-    @hookimpl
-    def trial(
-        self,
-        examples: Dataset,
-        asked: Demand,
-        model: Model | None,
-        out: Path,
-        world: World,
-        stage: Stage,
-        weights: bool,
-    ) -> Trial:
-        """What a few steps take."""
-        return probed(self, examples, model, out, world, stage, weights)
+    trial = hookimpl(probed)

@@ -10,16 +10,12 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from finery import (
-    Amount,
     Dataset,
-    Demand,
     Journal,
     Model,
     Needs,
-    Network,
     Preview,
     Stage,
-    Trial,
     UsageError,
     World,
     hookimpl,
@@ -28,7 +24,7 @@ from finery import (
 from finery_plugins.train import options
 from finery_plugins.train.answers import INPUTS, Answers
 from finery_plugins.train.method import Method
-from finery_plugins.train.pair_demand import answers_demand
+from finery_plugins.train.pair_demand import answering
 from finery_plugins.train.preferences import PAIRS, SINGLES, singles
 from finery_plugins.train.preview import preview_answers
 from finery_plugins.train.references import references
@@ -122,26 +118,8 @@ class Kto:
         """What a training on these examples would be shown."""
         return preview_answers(self, examples, model, out, stage, [SINGLES, PAIRS], COLUMNS, singles)
 
-    @hookimpl
-    def demand(
-        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
-    ) -> Demand:
-        """What a training on so much text would ask of a machine."""
-        return answers_demand(self, amounts, model, network, world, stage, 5e-7, sequences=1, looks=1.0)
-
-    @hookimpl
-    def trial(
-        self,
-        examples: Dataset,
-        asked: Demand,
-        model: Model | None,
-        out: Path,
-        world: World,
-        stage: Stage,
-        weights: bool,
-    ) -> Trial:
-        """What a few steps take."""
-        return probed(self, examples, model, out, world, stage, weights)
+    demand = hookimpl(answering(5e-7, sequences=1, looks=1.0))
+    trial = hookimpl(probed)
 
     def task(self, batch: Judged) -> Task:
         """What TRL is asked to do."""

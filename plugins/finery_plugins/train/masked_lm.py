@@ -19,7 +19,6 @@ from finery import (
     Network,
     Preview,
     Stage,
-    Trial,
     World,
     hookimpl,
     plugin,
@@ -162,19 +161,7 @@ class MaskedLm:
             self, amounts, model, network, world, stage, made(self.shape, self.vocabulary, plain=True), self.share
         )
 
-    @hookimpl
-    def trial(
-        self,
-        examples: Dataset,
-        asked: Demand,
-        model: Model | None,
-        out: Path,
-        world: World,
-        stage: Stage,
-        weights: bool,
-    ) -> Trial:
-        """What a few steps take."""
-        return probed(self, examples, model, out, world, stage, weights)
+    trial = hookimpl(probed)
 
     @property
     def fit(self) -> Fit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -73,6 +73,23 @@ def answers_demand(
         **method_parts(plugin.method, known),
         **loop_parts(loop, world),
     )
+
+
+def answering(usual: float, aim: Aim = "prefer", **said: Any) -> Callable[..., Demand]:
+    """`answers_demand` as the `demand` of a plugin, whose numbers depend on no option."""
+
+    def demand(
+        self: Any,
+        amounts: Sequence[Amount],
+        model: Model | None,
+        network: Network | None,
+        world: World,
+        stage: Stage,
+    ) -> Demand:
+        """What a training on so much text would ask of a machine."""
+        return answers_demand(self, amounts, model, network, world, stage, usual, aim, **said)
+
+    return demand
 
 
 def padded(lengths: np.ndarray, count: int) -> float:

@@ -19,7 +19,6 @@ from finery import (
     Network,
     Preview,
     Stage,
-    Trial,
     World,
     hookimpl,
     plugin,
@@ -162,19 +161,7 @@ class Ppo:
         """What a training on so much text would ask of a machine."""
         return drawn_demand(self, amounts, model, network, world, stage, passes=self.passes, reference=self.kl > 0)
 
-    @hookimpl
-    def trial(
-        self,
-        examples: Dataset,
-        asked: Demand,
-        model: Model | None,
-        out: Path,
-        world: World,
-        stage: Stage,
-        weights: bool,
-    ) -> Trial:
-        """What a few steps take."""
-        return probed(self, examples, model, out, world, stage, weights)
+    trial = hookimpl(probed)
 
     def actor(self, begin: Beginning) -> Any:
         """The policy with its value head."""

@@ -171,7 +171,7 @@ class Pretrain:
     ) -> Trial:
         """What a few steps take."""
         if weights:
-            return probed(self, examples, model, out, world, stage)
+            return probed(self, examples, model, out, world, stage, weights)
         return traced(self, asked, model, stage, fresh(self, stage) if asked.aim == "pretrain" else None)
 
     @property

@@ -13,16 +13,12 @@ import pyarrow.compute as pc
 from pydantic import Field, model_validator
 
 from finery import (
-    Amount,
     Dataset,
-    Demand,
     Journal,
     Model,
     Needs,
-    Network,
     Preview,
     Stage,
-    Trial,
     UsageError,
     World,
     hookimpl,
@@ -33,7 +29,7 @@ from finery_plugins.train import options
 from finery_plugins.train.answers import Answers
 from finery_plugins.train.judgement import judged
 from finery_plugins.train.method import Method
-from finery_plugins.train.pair_demand import answers_demand
+from finery_plugins.train.pair_demand import answering
 from finery_plugins.train.policy import judge
 from finery_plugins.train.preferences import PAIRS, RANKED, Answered, pairs
 from finery_plugins.train.preview import preview_answers
@@ -133,26 +129,8 @@ class Reward:
         """What a training on these examples would be shown."""
         return preview_answers(self, examples, model, out, stage, [PAIRS, RANKED], COLUMNS, self.read, writes=False)
 
-    @hookimpl
-    def demand(
-        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
-    ) -> Demand:
-        """What a training on so much text would ask of a machine."""
-        return answers_demand(self, amounts, model, network, world, stage, 9e-6, "reward", scores=1)
-
-    @hookimpl
-    def trial(
-        self,
-        examples: Dataset,
-        asked: Demand,
-        model: Model | None,
-        out: Path,
-        world: World,
-        stage: Stage,
-        weights: bool,
-    ) -> Trial:
-        """What a few steps take."""
-        return probed(self, examples, model, out, world, stage, weights)
+    demand = hookimpl(answering(9e-6, "reward", scores=1))
+    trial = hookimpl(probed)
 
     def read(self, batch: pa.Table) -> Iterator[Answered]:
         """The pairs of each record, chosen and rejected by turns."""

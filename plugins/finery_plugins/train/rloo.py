@@ -19,7 +19,6 @@ from finery import (
     Network,
     Preview,
     Stage,
-    Trial,
     World,
     hookimpl,
     plugin,
@@ -126,16 +125,4 @@ class Rloo:
         """What a training on so much text would ask of a machine."""
         return drawn_demand(self, amounts, model, network, world, stage, self.generations, self.iterations)
 
-    @hookimpl
-    def trial(
-        self,
-        examples: Dataset,
-        asked: Demand,
-        model: Model | None,
-        out: Path,
-        world: World,
-        stage: Stage,
-        weights: bool,
-    ) -> Trial:
-        """What a few steps take."""
-        return probed(self, examples, model, out, world, stage, weights)
+    trial = hookimpl(probed)

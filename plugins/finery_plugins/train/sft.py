@@ -163,7 +163,7 @@ class Sft:
     ) -> Trial:
         """What a few steps take."""
         if weights:
-            return probed(self, examples, model, out, world, stage)
+            return probed(self, examples, model, out, world, stage, weights)
         return traced(self, asked, model, stage)
 
     def network(self, model: Model, site: Site) -> Any:

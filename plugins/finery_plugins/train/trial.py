@@ -48,9 +48,12 @@ class Noted(Silent):
 
 
 def probed(
-    plugin: Any, examples: Dataset, model: Model | None, out: Path, world: World, stage: Stage, weights: bool = True
+    plugin: Any, examples: Dataset, model: Model | None, out: Path, world: World, stage: Stage, weights: bool
 ) -> Trial:
-    """What three real steps on the examples take. Raises UsageError without weights, and for too few records."""
+    """What three real steps on the examples take: the `trial` of a plugin, as it stands.
+
+    Raises UsageError without weights, and for too few records.
+    """
     if not weights:
         raise UsageError.at(place(stage), "has no trace: its steps are another library's", "try `finery plan --probe`")
     known = {part.name for part in fields(plugin)}
