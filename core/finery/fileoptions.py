@@ -20,15 +20,16 @@ CHUNK = 1 << 22
 Mark = TypeVar("Mark")
 
 
-def file_options(cls: type) -> dict[str, FileMark]:
+def file_options(cls: type) -> Mapping[str, FileMark]:
     """The options of a plugin class that are typed `File` or `HubFile`, alone or in a list, a table or a choice."""
     return marked(cls, FileMark)
 
 
-def marked(cls: type, kind: type[Mark]) -> dict[str, Mark]:
-    """The options of a plugin class with a mark of that kind anywhere in their type."""
+@functools.lru_cache(maxsize=4096)
+def marked(cls: type, kind: type) -> Mapping[str, Any]:
+    """The options of a plugin class with a mark of that kind anywhere in their type; kept, for types are deep."""
     found = {name: next(marks(hint, kind), None) for name, hint in field_types(cls).items()}
-    return {name: mark for name, mark in found.items() if mark is not None}
+    return MappingProxyType({name: mark for name, mark in found.items() if mark is not None})
 
 
 @functools.lru_cache(maxsize=1024)
