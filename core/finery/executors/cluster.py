@@ -33,8 +33,14 @@ REACH_SECONDS = 10.0
 QUIET = {"HF_HUB_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
 """What every worker has in its environment."""
 
-OURS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
-"""What Ray reads when it starts: it tells nobody of its use, and does not warn of what it will do one day."""
+OURS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    # Ray would warn of what it will do one day.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Else a task that no node has the memory for is begun again for ever.
+    "RAY_task_oom_retries": "3",
+}
+"""What Ray reads when it starts."""
 
 JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
 """Stands in the environment of a driver that was submitted as a job: its runtime environment is made already."""
@@ -84,6 +90,8 @@ class Cluster:
             if JOB not in os.environ and self.folder is not None and copy_python(self.folder, Path(copy)):
                 environment["working_dir"] = copy
             ray.init(**own, runtime_env=environment, log_to_driver=False, logging_level="error")
+        # Ray prints on standard output, where JSON may be asked for, of each worker that dies: its logs say it too.
+        ray._private.worker._worker_logs_enabled = False
 
     def check(self, ray: Any) -> None:
         """Raise ClusterError, with a line a fault, for nodes that lack a package or do not see the work folder."""

@@ -70,11 +70,12 @@ def test_a_worker_that_dies_is_replaced(executor: RayExecutor, tmp_path: Path) -
     assert sorted(answers) == [0, 1]
 
 
-def test_workers_that_keep_dying_end_the_run_and_not_the_cluster(executor: RayExecutor, tmp_path: Path) -> None:
+def test_workers_that_keep_dying_end_the_run_and_not_the_cluster(executor: RayExecutor, tmp_path: Path, capfd) -> None:
     with pytest.raises(WorkError, match=r"a task's worker died 4 times .*: is there enough memory\?"):
         list(executor.run([Fatal(tmp_path / "log", 99), Square(3)], threads=False))
     assert len((tmp_path / "log").read_text()) == 4
     assert dict(executor.run([Square(3)], threads=False))[0][0]["square"] == 9
+    assert capfd.readouterr().out == ""
 
 
 def test_plugins_that_hold_a_gpu_stay_in_an_actor_and_load_once(executor: RayExecutor, tmp_path: Path) -> None:
