@@ -18,9 +18,9 @@ lint: .venv/test
 types: .venv/test
 	$(BIN)/mypy
 
-# A file of tests stays on one worker, so that what its tests share is made once.
+# A file of tests stays on one worker, so that what its tests share is made once; the long ones come first.
 unit: .venv/test
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 bench: .venv/test
 	$(BIN)/python tests/bench/overhead.py

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from finery.config import StageConfig
-from finery.data.artifacts import read_json
+from finery.data.artifacts import Artifacts, read_json
 from finery.errors import FineryError, PipelineError, did_you_mean
 from finery.explain import option_changes
 from finery.tables import StageWords
@@ -41,27 +41,44 @@ def placed(words: StageWords, folder: Path) -> StageWords:
     return words.model_copy(update={"earlier": earlier}) if earlier else words
 
 
-def indexes(config: StageConfig, root: Path) -> list[Earlier]:
+def indexes(config: StageConfig, artifacts: Artifacts) -> list[Earlier]:
     """The indexes that a stage names, in its order. Raises PipelineError for one that is not there."""
-    return [found(config, name, root) for name in names(config.words)]
+    return [found(config, name, artifacts) for name in names(config.words)]
 
 
-def found(config: StageConfig, name: str, root: Path) -> Earlier:
+def found(config: StageConfig, name: str, artifacts: Artifacts) -> Earlier:
     """The index of a name: a folder, else a run (and stage) or a fingerprint in the work folder."""
     path = Path(name)
     if path.is_absolute() and path.is_dir():
         places = in_work_folder(path, config) if (path / "runs").is_dir() else iter([path])
     else:
-        places = in_own_work_folder(root, name, config)
-    kept = [place for place in places if place.is_dir()]
+        places = in_own_work_folder(artifacts.root, name, config)
+    kept = [place for place in places if place.is_dir() or is_stored(artifacts, place)]
     for place in kept:
-        if told := read_json(place / INDEX):
+        if told := artifacts.json(place.name, INDEX) if is_own(artifacts, place) else read_json(place / INDEX):
             return Earlier(name, place, told)
     if kept:
         raise fault(config, f"'{name}' keeps no index", KEEP)
-    known = [file.stem for file in (root / "runs").glob("*.json")]
+    known = [file.stem for file in (artifacts.root / "runs").glob("*.json")]
     remedy = "name a work folder, an artifact's folder, a run of this work folder, or run/stage"
     raise fault(config, f"there is no earlier dedupe '{name}'{did_you_mean(name, known)}", remedy)
+
+
+def brought(artifacts: Artifacts, earlier: Earlier) -> Path:
+    """The folder of an index with all of its files: what only the store has is fetched."""
+    if is_own(artifacts, earlier.folder):
+        artifacts.fetch(earlier.folder.name, ["index-*"])
+    return earlier.folder
+
+
+def is_own(artifacts: Artifacts, place: Path) -> bool:
+    """Whether a folder is, or would be, an artifact of this work folder."""
+    return place.parent == artifacts.root / "artifacts"
+
+
+def is_stored(artifacts: Artifacts, place: Path) -> bool:
+    """Whether an artifact that is not here is in the store; then its manifest is here from now on."""
+    return is_own(artifacts, place) and artifacts.manifest(place.name) is not None
 
 
 def in_work_folder(root: Path, config: StageConfig) -> Iterator[Path]:

@@ -77,6 +77,12 @@ class MissingExtra(FineryError):
     """A library that an extra of Finery installs is not there."""
 
 
+def said_by(error: BaseException, most: int = 300) -> str:
+    """What an exception says, in one line of at most so many characters; its name where it says nothing."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return said if len(said) <= most else f"{said[:most]}..."
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the known word nearest to `word`, else nothing."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)

@@ -142,7 +142,7 @@ class Planner:
         if config.words.keep_index:
             parts["index"] = True
         if config.words.earlier:
-            found = indexes(config, self.artifacts.root)
+            found = indexes(config, self.artifacts)
             parts["earlier"] = marks(found, config, parts)
         placed = replace(config, plugin=self.placed(config))
         step = self.step(stage, parts, config=placed, model=model)

@@ -32,11 +32,11 @@ name = "scaling"
 name = "text"
 path = "text/*.jsonl"
 [[stage]]
+filter = "scaling:Letters"
+[[stage]]
 filter = "repetition"
 [[stage]]
 filter = "gopher"
-[[stage]]
-filter = "scaling:Letters"
 [[stage]]
 dedupe = "minhash"
 """
@@ -57,7 +57,7 @@ class Letters:
     def filter(self, batch: Batch) -> pa.Array:
         """No reason for anybody."""
         for text in batch["text"].to_pylist():
-            for _ in range(12):
+            for _ in range(30):
                 sum(map(str.isalpha, text))
         return pa.nulls(len(batch), pa.string())
 '''
@@ -94,7 +94,9 @@ def side(folder: Path, executor: str, workers: int) -> dict[str, Any]:
     from finery.run import run_pipeline
     from finery.stages import reading
 
-    reading.units = lambda source, base, known=None, units=reading.units: units(source, base, known, 1)
+    # A shard a file: no file is cut, and no two are taken together.
+    size = max(path.stat().st_size for path in folder.glob("text/*.jsonl"))
+    reading.units = lambda source, base, known=None, units=reading.units: units(source, base, known, size)
     found: dict[str, Any] = {}
     if executor == "ray":
         found |= warmed_up(folder, workers)

@@ -117,3 +117,25 @@ def test_another_machine_reuses_what_is_finished_and_knows_its_lineage(
     query = "select count(*) from decisions join artifacts using (artifact) where stage = 'exact'"
     with reading(second.root) as connection:
         assert connection.execute(query).fetchall() == [(len(first.decisions("exact")),)]
+
+
+def test_an_index_of_another_machine_is_fetched(tmp_path: Path, bucket: str) -> None:
+    old, new, beside = (new_place(tmp_path / name) for name in ("old", "new", "beside"))
+    texts = [
+        f"the {word} mill stands by the river since {year}" for word in ("old", "new") for year in range(1800, 1900)
+    ]
+    stage = '[[source]]\nname = "a"\npath = "a.jsonl"\n[[stage]]\nid = "d"\ndedupe = "minhash"\nthreshold = 0.9\n'
+    old.jsonl("a.jsonl", [{"text": text} for text in texts])
+    for place in (new, beside):
+        place.jsonl(
+            "a.jsonl", [{"text": f"{text} "} for text in texts[::3]] + [{"text": "nobody has said this before"}]
+        )
+    store = ("--set", f"run.store={bucket}/{tmp_path.name}")
+    old.pipeline(f"{stage}keep_index = true\n")
+    assert old.run(*store).code == 0
+    new.pipeline(f'{stage}earlier = "{old.record()["run"]}/d"\n')
+    beside.pipeline(f'{stage}earlier = "{old.root}"\n')
+    assert (found := new.run(*store)).code == 0, found
+    beside.good()
+    assert new.manifests()["d"]["sources"]["a"]["merged"] == len(texts[::3])
+    assert new.decisions("d") == beside.decisions("d")

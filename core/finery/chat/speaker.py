@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finery.errors import MissingExtra, UsageError, missing_extra
+from finery.errors import MissingExtra, UsageError, missing_extra, said_by
 
 PLACE = "finery chat"
 
@@ -189,11 +189,9 @@ def load(name: str, place: str, is_raw: bool) -> Speaker:
         )
         network = prefixed(network, Path(place) / "prefix")
     except ImportError as error:
-        said = " ".join(str(error).split())[:300]
-        raise MissingExtra.at(f"model '{name}'", said, "pip install 'finery[all]'") from error
+        raise MissingExtra.at(f"model '{name}'", said_by(error), "pip install 'finery[all]'") from error
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        said = " ".join(str(error).split())[:300]
-        raise UsageError.at(f"model '{name}'", f"cannot be loaded from '{place}'", said) from error
+        raise UsageError.at(f"model '{name}'", f"cannot be loaded from '{place}'", said_by(error)) from error
     return Speaker(name, placed(network.eval()), tokenizer, is_raw or not tokenizer.chat_template)
 
 

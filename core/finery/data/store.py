@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
-from finery.errors import FineryError, WorkError, missing_extra
+from finery.errors import FineryError, WorkError, missing_extra, said_by
 
 
 @dataclass(frozen=True)
@@ -155,9 +155,8 @@ def told(url: str) -> Iterator[None]:
 
 def unusable(url: str, error: BaseException) -> FineryError:
     """The error of a store that cannot be read or written."""
-    said = " ".join(str(error).split()) or type(error).__name__
     remedy = "is the address right, is the bucket there, and are the credentials? finished shards are kept"
-    return WorkError.at(f"[run] store '{url}'", f"cannot be used: {said:.300}", remedy)
+    return WorkError.at(f"[run] store '{url}'", f"cannot be used: {said_by(error)}", remedy)
 
 
 def store_at(place: str | None, folder: Path) -> Store | None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from finery.errors import ClusterError, Fault, FineryError, missing_extra
+from finery.errors import ClusterError, Fault, FineryError, missing_extra, said_by
 from finery.executors.beside import copy_python, packages
 from finery.executors.local import cores, uninterrupted
 from finery.interrupts import own_end
@@ -108,7 +108,7 @@ class Cluster:
             look = on_node(ray.remote(looker()), node)
             said = ray.get(look.remote(list(self.packages), str(self.root or "."), str(self.folder or ".")))
         except ray.exceptions.RayError as error:
-            yield Fault(place, f"cannot be used: {first_line(error)}", "look at its Ray log")
+            yield Fault(place, f"cannot be used: {said_by(error)}", "look at its Ray log")
             return
         for name, version in self.packages.items():
             if (there := said["packages"][name]) != version:
@@ -156,7 +156,7 @@ def told(address: str | None) -> Iterator[None]:
     except (FineryError, KeyboardInterrupt):
         raise
     except Exception as error:  # Ray raises whatever comes to its mind
-        raise unreachable(address, first_line(error)) from error
+        raise unreachable(address, said_by(error)) from error
 
 
 def unreachable(address: str | None, why: str) -> FineryError:
@@ -167,12 +167,6 @@ def unreachable(address: str | None, why: str) -> FineryError:
         )
     remedy = "is the cluster up, is this the address of its head, and do Ray's version and token agree?"
     return ClusterError.at(f"[run] address '{address}'", f"cannot be joined: {why}", remedy)
-
-
-def first_line(error: BaseException) -> str:
-    """What an exception says, in one line of at most 300 characters."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    return said if len(said) <= 300 else f"{said[:300]}..."
 
 
 def nodes(ray: Any) -> list[dict[str, Any]]:

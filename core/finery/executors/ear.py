@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from finery.errors import FineryError, WorkError
+from finery.errors import FineryError, WorkError, said_by
 from finery.executors.group import SAID, Heard
 from finery.types import Journal
 
@@ -163,7 +163,7 @@ def lost(found: Heard, error: BaseException) -> FineryError:
         "ControllerError": ("found no room on the cluster for its workers", "add nodes, or ask for less with `needs`"),
         "WorkerGroupError": ("lost its workers again and again", "is there enough memory?"),
     }
-    other = f"could not go on: {type(error).__name__}: {' '.join(str(error).split())[:300]}", "look at the cluster"
+    other = f"could not go on: {type(error).__name__}: {said_by(error)}", "look at the cluster"
     fault, remedy = said.get(type(error).__name__, other)
     made = WorkError.at(stage, fault, f"{remedy}; run again: it goes on from the newest checkpoint")
     made.__cause__ = error

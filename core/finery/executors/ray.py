@@ -12,8 +12,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from finery.errors import ClusterError, FineryError, WorkError
-from finery.executors.cluster import OWN, Cluster, first_line, nodes, on_node
+from finery.errors import ClusterError, FineryError, WorkError, said_by
+from finery.executors.cluster import OWN, Cluster, nodes, on_node
 from finery.executors.group import RemoteTraceback
 from finery.executors.lanes import RETRIES, Lane, lane_for, largest, slots
 from finery.executors.local import LocalExecutor
@@ -163,12 +163,12 @@ def lost(errors: Any, error: Exception) -> FineryError:
     """The error of a task whose worker, node or cluster was lost more often than Ray would try again."""
     if isinstance(error, errors.OutOfMemoryError):
         remedy = "let fewer share a node by larger `needs.cpus`, or take larger nodes; finished shards are kept"
-        return WorkError.at("workers", f"a node ran out of memory ({first_line(error)})", remedy)
+        return WorkError.at("workers", f"a node ran out of memory ({said_by(error)})", remedy)
     if isinstance(error, (errors.ObjectStoreFullError, errors.OutOfDiskError)):
         remedy = "other work on the cluster fills it, for this run leaves nothing there; finished shards are kept"
-        return ClusterError.at("the cluster", f"a node's object store is full ({first_line(error)})", remedy)
+        return ClusterError.at("the cluster", f"a node's object store is full ({said_by(error)})", remedy)
     deaths = (errors.WorkerCrashedError, errors.NodeDiedError, errors.RayActorError)
     if isinstance(error, deaths):
         remedy = "is there enough memory? run again: finished shards are kept"
-        return WorkError.at("workers", f"a task's worker died {RETRIES + 1} times ({first_line(error)})", remedy)
-    return ClusterError.at("the cluster", first_line(error), "is it up? run again: finished shards are kept")
+        return WorkError.at("workers", f"a task's worker died {RETRIES + 1} times ({said_by(error)})", remedy)
+    return ClusterError.at("the cluster", said_by(error), "is it up? run again: finished shards are kept")

@@ -22,7 +22,7 @@ from finery.context import Context
 from finery.data.artifacts import Artifacts, write_json
 from finery.data.identity import one_chunk
 from finery.data.shards import Shard, ShardReader
-from finery.earlier import INDEX, Earlier, fault, indexes
+from finery.earlier import INDEX, Earlier, brought, fault, indexes
 from finery.kernel import bind
 from finery.memo import Memo
 from finery.outofcore import quoted
@@ -192,11 +192,12 @@ def take_earlier(context: Context, step: Step, connection: duckdb.DuckDBPyConnec
     connection.execute("create temp table earlier_keys as from own limit 0")
     kinds = "node bigint, shard bigint, row bigint, id uuid, other uuid"
     connection.execute(f"create temp table earlier_records ({kinds})")
-    found = indexes(step.configured, context.artifacts.root)
+    found = indexes(step.configured, context.artifacts)
     for earlier, offset in zip(found, offsets(found), strict=True):
         if earlier.told["records"]:
+            folder = brought(context.artifacts, earlier)
             check_code(step, earlier)
-            keys, records = (quoted(str(earlier.folder / f"index-{name}.parquet")) for name in ("keys", "records"))
+            keys, records = (quoted(str(folder / f"index-{name}.parquet")) for name in ("keys", "records"))
             connection.execute(EARLIER_KEYS.format(shards=offset.shards, file=keys))
             connection.execute(EARLIER_RECORDS.format(nodes=offset.nodes, shards=offset.shards, file=records))
     return bool(found)
@@ -237,7 +238,7 @@ def check_code(step: Step, earlier: Earlier) -> None:
 
 def earlier_texts(context: Context, step: Step) -> Iterator[tuple[int, str, Iterator[tuple[np.ndarray, pa.Table]]]]:
     """Number, source and groups of each shard whose records an earlier run kept."""
-    found = indexes(step.configured, context.artifacts.root)
+    found = indexes(step.configured, context.artifacts)
     for earlier, offset in zip(found, offsets(found), strict=True):
         for shard in earlier.told["shards"]:
             path = earlier.folder / f"index-texts-{shard['number']:05}.parquet"
