@@ -19,7 +19,7 @@ def put(cls: type, options: Mapping[str, Any], change: Callable[[str], str], mar
 
 def named(plugin: Any) -> Iterator[tuple[str, str]]:
     """Each option that names a model, and the name; an option of many names comes with each."""
-    for option in marked(type(plugin), ModelMark):
+    for option in marked(plugin.__class__, ModelMark):
         names: list[str] = []
         mapped(getattr(plugin, option), names.append)
         yield from ((option, name) for name in names)

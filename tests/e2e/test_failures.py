@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from pathlib import Path
 
 import pytest
-from places import Place
+from places import COMMAND, Place
 
+LOUD = '''
+"""A filter that prints."""
+
+import os
+
+import pyarrow as pa
+
+from finery import hookimpl, plugin
+
+
+@plugin
+class Loud:
+    @hookimpl
+    def filter(self, batch):
+        print("by Python", flush=True)
+        os.write(1, b"by the system")
+        return pa.nulls(len(batch), pa.string())
+'''
 SOURCE = '[[source]]\nname = "a"\npath = "a.jsonl"\n'
 PLUGINS = '''
 """Plugins that fail."""
@@ -258,3 +278,15 @@ def test_a_half_grouped_dedupe_does_not_forget_its_duplicates(place: Place) -> N
     place.good()
     assert place.ids("exact", "a") == before
     assert len(before) == 10
+
+
+def test_what_plugins_and_their_workers_print_is_not_in_the_report(place: Place) -> None:
+    for name in "ab":
+        place.jsonl(f"{name}.jsonl", [{"text": "fine"}])
+    sources = "".join(f'[[source]]\nname = "{name}"\npath = "{name}.jsonl"\n' for name in "ab")
+    place.pipeline(f'{sources}[[stage]]\nfilter = "loud:Loud"\n')
+    place.write("loud.py", LOUD)
+    command = [COMMAND, "run", "pipeline.toml", "--json", "--workers", "2"]
+    done = subprocess.run(command, cwd=place.folder, capture_output=True, text=True, check=False)
+    assert json.loads(done.stdout)["status"] == "done"
+    assert done.stderr.count("by Python") == done.stderr.count("by the system") == 2

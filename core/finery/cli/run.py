@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +82,30 @@ def carry_out(pipeline: Any, root: Path, quiet: bool, as_json: bool, unlocked: b
     from finery.cli.closing import show_closing
     from finery.run import run_pipeline
 
-    done = run_pipeline(pipeline, root, listening(log, quiet or as_json), unlocked)
+    with printed_elsewhere():
+        done = run_pipeline(pipeline, root, listening(log, quiet or as_json), unlocked)
     if quiet:
         click.echo(done)
     else:
         show_closing(root, done, as_json)
+
+
+@contextmanager
+def printed_elsewhere() -> Iterator[None]:
+    """Send what plugins, their libraries and their workers print to standard error: the report stands alone."""
+    sys.stdout.flush()
+    try:
+        kept = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # one of them is closed
+        yield
+        return
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 def listening(log: str, quiet: bool) -> tuple[Any, ...]:

@@ -34,7 +34,7 @@ def changed(plugin: Any, change: Callable[[str], str]) -> Any:
     """A plugin with every file, model and evaluation that its options name changed."""
     if not hasattr(type(plugin), "__pydantic_fields__"):
         return plugin
-    names = {name for mark in (FileMark, ModelMark, EvaluationMark) for name in marked(type(plugin), mark)}
+    names = {name for mark in (FileMark, ModelMark, EvaluationMark) for name in marked(plugin.__class__, mark)}
     found = {name: mapped(getattr(plugin, name), change) for name in names}
     return replace(plugin, **found) if found else plugin
 

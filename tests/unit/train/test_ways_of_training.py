@@ -198,7 +198,8 @@ def test_a_compiled_model_costs_the_same(train, tmp_path: Path) -> None:
     texts = dataset({"forge": {"text": ["iron and coal"] * 16}})
     said = SMALL | {"layers": 1, "context": 32, "lr": 1e-3, "packing": False}
     with config.patch(compile_threads=1):
-        plain, compiled = (losses(train, Pretrain(**said, steps=2, compile=on), texts, tmp_path / str(on)) for on in (0, 1))
+        plugins = [Pretrain(**said, steps=2, compile=on) for on in (False, True)]
+        plain, compiled = (losses(train, one, texts, tmp_path / str(one.compile)) for one in plugins)
     assert plain[1] < plain[0]
     assert compiled == pytest.approx(plain, abs=1e-5)
-    assert (tmp_path / "1" / "model.safetensors").exists()
+    assert (tmp_path / "True" / "model.safetensors").exists()
