@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pyarrow as pa
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit/train"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit/evaluate"))
 
@@ -42,7 +44,7 @@ def measured(name: str, items: int, folder: Path) -> float:
     examples = dataset({"pages": {"text": sentences(items, length=24)}})
     found = Evaluator(folder / f"{name}-{items}")(plugin, Model(folder / "model", "model", "model"), examples)
     if found.items is not None:
-        rows = sum(batch.num_rows for batch in found.items)
+        rows = len(found.items if isinstance(found.items, pa.Table) else found.items.read_all())
         assert rows == items, (rows, items)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
