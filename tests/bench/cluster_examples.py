@@ -4,8 +4,8 @@
     python tests/bench/cluster_examples.py curate
     python tests/bench/cluster_examples.py ladder --full
 
-A cluster of two nodes of one CPU is started, and ended. Parquet counts by its bytes, JSON without seconds and
-fingerprints; a checkpoint's weights by their bytes.
+A cluster of two nodes is started, and ended; each says that it has the two CPUs that a training holds. Parquet counts
+by its bytes, JSON without seconds and fingerprints; a checkpoint's weights by their bytes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def decisions(folder: Path) -> list[tuple[Any, ...]]:
 def compare(name: str, folder: Path, settings: tuple[str, ...], data: tuple[str, ...]) -> bool:
     """Run an example here and there, and print what is equal; whether all is."""
     seconds = {}
-    with running(folder / "cluster", jobs=False) as cluster:
+    with running(folder / "cluster", cpus=2, jobs=False) as cluster:
         there = ("run.executor=ray", f"run.address={cluster.address}")
         for place, own in (("here", ("run.workers=1",)), ("there", there)):
             copied(name, folder / place, *data)

@@ -112,6 +112,12 @@ def test_more_than_the_cluster_has_is_told_before_anything_starts(ray: Any, tmp_
         trained(RayGroup(STUDY, Needs(cpus=1, gpus=1)), tmp_path / "run", 4, Told())
 
 
+def test_more_than_any_node_has_is_told_before_anything_starts(ray: Any, tmp_path: Path) -> None:
+    fault = r"needs 2 CPUs of one node for each of its workers \(1\), and the nodes have room for 0 such: add nodes"
+    with pytest.raises(ClusterError, match=fault):
+        trained(RayGroup(STUDY, Needs(cpus=2)), tmp_path / "run", 1, Told())
+
+
 def evaluated(plugin: Any, out: Path) -> tuple[Evaluation, FileJournal]:
     """What a plugin that works alone answers on the cluster, and its journal."""
     from training_samples import dataset, sentences

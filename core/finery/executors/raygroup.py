@@ -18,6 +18,7 @@ from typing import Any
 from finery.errors import ClusterError
 from finery.executors.ear import heard, listening
 from finery.executors.group import Heard
+from finery.executors.lanes import slots
 from finery.executors.ownhome import home_of
 from finery.executors.raywork import Job, work, working
 from finery.search.found import Search
@@ -85,17 +86,22 @@ class RayGroup:
 
 
 def room(stage: Stage, needs: Needs, workers: int) -> None:
-    """Raise ClusterError where a cluster that does not grow can never hold the workers."""
+    """Raise ClusterError where a cluster that does not grow can never hold the workers, each on one node."""
     import ray
 
+    if "RAY_ENABLE_AUTOSCALER" in os.environ or grows():
+        return
     has: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     short = {
         name: (workers * each, has.get(name, 0.0))
         for name, each in (("CPU", needs.cpus), ("GPU", needs.gpus))
         if workers * each > has.get(name, 0.0)
     }
-    if short and "RAY_ENABLE_AUTOSCALER" not in os.environ and not grows():
-        wants = " and ".join(f"{asked:g} {name}s of the cluster's {there:g}" for name, (asked, there) in short.items())
+    wants = " and ".join(f"{asked:g} {name}s of the cluster's {there:g}" for name, (asked, there) in short.items())
+    if not short and (places := slots(ray, needs)) < workers:
+        each = " and ".join(f"{each:g} {name}s" for name, each in held(needs).items())
+        wants = f"{each} of one node for each of its workers ({workers}), and the nodes have room for {places} such"
+    if wants:
         remedy = "add nodes to it, or ask for less with `needs = { workers = ..., cpus = ..., gpus = ... }`"
         raise ClusterError.at(f"stage '{stage.id}' ({stage.plugin})", f"needs {wants}", remedy)
 
