@@ -5,7 +5,8 @@
     python tests/bench/cluster_examples.py ladder --full
 
 A cluster of two nodes is started, and ended; each says that it has the two CPUs that a training holds. Parquet counts
-by its bytes, JSON without seconds and fingerprints; a checkpoint's weights by their bytes.
+by its bytes, JSON without seconds and fingerprints; a checkpoint's weights by their bytes; losses and all other metrics
+of the lineage to the last bit, but for how long a training took and what it held.
 """
 
 from __future__ import annotations
@@ -35,6 +36,13 @@ DECIDED = (
     "select stage, record, reason, value, bound, other from decisions join artifacts using (artifact) order by all"
 )
 
+# How long it took and what it held is another on every run.
+MEASURED = """
+select stage, name, step, source, value from metrics join artifacts using (artifact)
+where name not in ('train_seconds', 'train_cpu_seconds', 'tokens_per_second', 'records_per_second', 'peak_bytes')
+order by all
+"""
+
 
 def copied(example: str, folder: Path, *options: str) -> Path:
     """An example with its data."""
@@ -52,10 +60,10 @@ def run(folder: Path, *settings: str) -> dict[str, Any]:
     return report
 
 
-def decisions(folder: Path) -> list[tuple[Any, ...]]:
-    """Every record's fate that is not to be kept."""
+def asked(folder: Path, query: str) -> list[tuple[Any, ...]]:
+    """The rows of a query to the lineage."""
     with reading(folder / ".finery") as connection:
-        return list(connection.execute(DECIDED).fetchall())
+        return list(connection.execute(query).fetchall())
 
 
 def compare(name: str, folder: Path, settings: tuple[str, ...], data: tuple[str, ...]) -> bool:
@@ -68,15 +76,21 @@ def compare(name: str, folder: Path, settings: tuple[str, ...], data: tuple[str,
             started = time.perf_counter()
             run(folder / place, *settings, *own)
             seconds[place] = time.perf_counter() - started
-    mine, theirs = (digests(folder / place / ".finery") for place in ("here", "there"))
-    differ = sorted(file for file in mine.keys() | theirs.keys() if mine.get(file) != theirs.get(file))
-    fates = [decisions(folder / place) for place in ("here", "there")]
-    print(f"{name}: {len(mine) - len(differ)} of {len(mine)} files equal, {len(fates[0]):,} decisions", end=" ")
-    print(
-        "equal" if fates[0] == fates[1] else "differ", f"({seconds['here']:.0f} s here, {seconds['there']:.0f} s there)"
-    )
-    print("".join(f"  differs: {file}\n" for file in differ), end="")
-    return not differ and fates[0] == fates[1]
+    files, theirs = (left(folder / place / ".finery") for place in ("here", "there"))
+    differ = sorted(file for file in files.keys() | theirs.keys() if files.get(file) != theirs.get(file))
+    equal = [f"{name}: {len(files) - len(differ)} of {len(files)} files equal"]
+    for word, query in (("decisions", DECIDED), ("metrics", MEASURED)):
+        here, there = (asked(folder / place, query) for place in ("here", "there"))
+        differ += [word] if here != there else []
+        equal.append(f"{len(here):,} {word} {'equal' if here == there else 'differ'}")
+    print(", ".join(equal), f"({seconds['here']:.0f} s here, {seconds['there']:.0f} s there)")
+    print("".join(f"  differs: {one}\n" for one in differ), end="")
+    return not differ
+
+
+def left(root: Path) -> dict[str, str]:
+    """A digest of every file of every artifact; metrics hold times, and are asked for of the lineage."""
+    return {name: found for name, found in digests(root).items() if "/metrics-" not in name}
 
 
 def main() -> None:

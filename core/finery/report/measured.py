@@ -1,4 +1,4 @@
-"""How the models were measured: evaluations beside each other, what was won and lost, and the items that broke."""
+"""How the models were measured: evaluations beside each other, what was won and lost, what broke, and why."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from finery.lineage.runs import Rows, Run, rows
 from finery.report.charts import axes, bars
+from finery.report.explained import explained
 from finery.report.parts import Chart, Part, Sample, Samples, Section, Table
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def measured(connection: duckdb.DuckDBPyConnection, run: Run) -> Section:
     """The section: tables by plugin, pictures of what several stages measured, comparisons, and what broke."""
     found = rows(connection, MEASURES, [run.id])
     parts: list[Part] = [*pictures(found), *tables(found), *matrices(found)]
-    return Section("evaluation", "Evaluation", [*parts, *broken(connection, run)])
+    return Section("evaluation", "Evaluation", [*parts, *broken(connection, run), *explained(connection, run)])
 
 
 def pictures(found: Rows) -> Iterator[Chart]:

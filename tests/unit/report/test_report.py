@@ -109,6 +109,14 @@ def test_a_forecast_stands_beside_what_happened(numbers: dict) -> None:
     assert (found["toy"]["happened, records"], found["toy"]["error"]) == (52, "+13 %")
 
 
+def test_causes_of_wrong_answers_are_counted_and_shown_with_what_is_near(page: str, numbers: dict) -> None:
+    table = numbers["evaluation"]["reasons: why answers are wrong"]
+    assert table == [{"cause": "hallucination", "answers": 4}, {"cause": "refusal", "answers": 1}]
+    assert "reasons: hallucination, 3 of 4" in page and "reasons: refusal, 1" in page
+    assert "refusal: said so 4 times" in page and "said so 3 times" not in page
+    assert "ab12 (a): a goat" in page
+
+
 def test_a_comparison_and_its_broken_item_are_told(page: str, numbers: dict) -> None:
     assert numbers["evaluation"]["first: before and after"][0]["right, wrong"] == 1
     assert "first: right before and wrong now, 1" in page and "a goat" in page

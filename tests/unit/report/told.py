@@ -45,6 +45,9 @@ evaluate = "trades:Compared"
 [[stage]]
 id = "second"
 evaluate = "trades:Compared"
+[[stage]]
+id = "reasons"
+evaluate = "trades:Explained"
 """
 
 

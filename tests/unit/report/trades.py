@@ -87,3 +87,21 @@ class Compared:
         row = {"item": "i1", "source": "asked", "prompt": HOSTILE, "answer": "a goat", "target": "a lamb"}
         items = pa.Table.from_pylist([{**row, "details": json.dumps(details)}])
         return Evaluation({"accuracy": 0.5, "accuracy/asked": 0.4, **counts}, items)
+
+
+@plugin
+class Explained:
+    """Pretend to know why."""
+
+    @hookimpl
+    def evaluate(self) -> Evaluation:
+        """Five wrong answers, four of one cause."""
+        hit = {"record": "ab12", "source": "a", "excerpt": f"a goat {HOSTILE}"}
+        items = []
+        for number in range(5):
+            cause = "refusal" if number == 4 else "hallucination"
+            labels = [{"label": cause, "why": f"said so {number} times"}]
+            details = {"cause": cause, "labels": labels, "nearest": [hit]}
+            row = {"item": f"i{number}", "source": "asked", "prompt": "which?", "answer": "a goat", "target": "a lamb"}
+            items.append({**row, "details": json.dumps(details)})
+        return Evaluation({"bad_cases": 5.0}, pa.Table.from_pylist(items))
