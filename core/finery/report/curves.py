@@ -27,10 +27,13 @@ select stage, name, source, max(step) as step, avg(value) as value from told
 group by stage, position, name, source, floor(step * $points / steps) order by position, name, source nulls first, step
 """
 FIRST = {
-    "loss": ("Loss", "nats a token"),
+    "loss": ("Loss", "loss"),
     "learning_rate": ("Learning rate", "learning rate"),
     "tokens_per_second": ("Tokens a second", "tokens a second"),
 }
+LOSSES = (
+    "The mean over the steps of a point: in nats a token where a model learns to write, else as the objective has it."
+)
 ASIDE = ("tokens", "grad_norm", "epoch")
 """What is not worth a picture."""
 
@@ -44,7 +47,7 @@ def curves(connection: duckdb.DuckDBPyConnection, root: Path, run: Run) -> Secti
         if stage.hook == "train" and stage.finished:
             parts.append(fed(trace_model(connection, root, stage.artifact, run.id).trainings[-1]))
         parts += charts(stage, own)
-    return Section("training", "Training", parts, "Losses are in nats a token, the mean over the steps of a point.")
+    return Section("training", "Training", parts, LOSSES)
 
 
 def fed(made: Training) -> Table:

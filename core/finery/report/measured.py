@@ -51,7 +51,8 @@ def pictures(found: Rows) -> Iterator[Chart]:
     for name in names:
         own = [row for row in found if row["name"] == name]
         stages = list(dict.fromkeys(row["stage"] for row in own))
-        if len(stages) > 1 and drawn < MOST_CHARTS:
+        # Bars of nothing but zeros would look like a picture that failed; the tables have them.
+        if len(stages) > 1 and drawn < MOST_CHARTS and any(row["value"] for row in own):
             drawn += 1
             yield picture(name, stages, own)
 

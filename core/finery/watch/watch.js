@@ -37,7 +37,7 @@
       height: 320, margin: { l: 8, r: 8, t: 8, b: 8 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
       font: { color: colour("text") }, dragmode: false, showlegend: true,
       legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
-      xaxis: { ...axis, title: { text: "step" } }, yaxis: { ...axis, title: { text: "nats a token" } },
+      xaxis: { ...axis, title: { text: "step" } }, yaxis: { ...axis, title: { text: "loss" } },
     }, { displayModeBar: false, responsive: true });
     const last = sources.map((source) => `${source} ${curve[source].at(-1)[1].toPrecision(4)}`);
     by("loss-last").textContent = `Last: ${last.join(", ")}`;
