@@ -34,7 +34,8 @@ def hardest(connection: duckdb.DuckDBPyConnection, root: Path, run: Run) -> Sect
         Samples(f"{stage}: the highest losses", [sample(r, places, said) for r in found if r["stage"] == stage])
         for stage in dict.fromkeys(row["stage"] for row in found)
     ]
-    return Section("hardest", "Worst records by loss", parts, "In the last epoch that saw the record; nats a token where a model learns to write.")
+    told = "In the last epoch that saw the record; nats a token where a model learns to write."
+    return Section("hardest", "Worst records by loss", parts, told)
 
 
 def sample(row: dict[str, Any], places: dict[Any, dict[str, Any]], said: dict[Any, str]) -> Sample:
