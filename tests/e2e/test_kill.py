@@ -134,9 +134,8 @@ def test_ctrl_c_is_one_line_and_the_next_run_goes_on(plain: Place, tmp_path: Pat
 
 def test_an_interrupted_run_says_how_many_shards_are_taken_over(plain: Place, tmp_path: Path) -> None:
     place = copied(plain, tmp_path / "p")
-    process = place.start("--workers", "2", script=DRIVE)
-    assert until(lambda: len(list(place.root.glob("artifacts/*.partial/shard-*.json"))) > 0)
     slow = place.root / "artifacts" / f"{plain.plan()['slow']['fingerprint']}.partial"
+    process = place.start("--workers", "2", script=DRIVE)
     assert until(lambda: len(list(slow.glob("shard-*.json"))) >= 3)
     kill(process.pid)
     ended(process)
