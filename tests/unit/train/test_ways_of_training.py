@@ -191,10 +191,12 @@ def test_a_small_corpus_is_read_four_times(train, texts: MemoryDataset, journal:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
-def test_a_compiled_model_costs_the_same(train, tmp_path: Path) -> None:
+def test_a_compiled_model_costs_the_same(train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows of one length, so that it is compiled once; in this process, for a pool of compilers ends when it likes."""
     from torch._inductor import config
 
+    # Other tests of this process have pip bring Python's own distutils, beside which setuptools wants none but its own.
+    monkeypatch.setenv("SETUPTOOLS_USE_DISTUTILS", "stdlib")
     texts = dataset({"forge": {"text": ["iron and coal"] * 16}})
     said = SMALL | {"layers": 1, "context": 32, "lr": 1e-3, "packing": False}
     with config.patch(compile_threads=1):
