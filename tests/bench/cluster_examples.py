@@ -79,9 +79,9 @@ def compare(name: str, folder: Path, settings: tuple[str, ...], data: tuple[str,
     differ = sorted(file for file in files.keys() | theirs.keys() if files.get(file) != theirs.get(file))
     equal = [f"{name}: {len(files) - len(differ)} of {len(files)} files equal"]
     for word, query in (("decisions", DECIDED), ("metrics", MEASURED)):
-        here, there = (asked(folder / place, query) for place in ("here", "there"))
-        differ += [word] if here != there else []
-        equal.append(f"{len(here):,} {word} {'equal' if here == there else 'differ'}")
+        own, others = (asked(folder / place, query) for place in ("here", "there"))
+        differ += [word] if own != others else []
+        equal.append(f"{len(own):,} {word} {'equal' if own == others else 'differ'}")
     print(", ".join(equal), f"({seconds['here']:.0f} s here, {seconds['there']:.0f} s there)")
     print("".join(f"  differs: {one}\n" for one in differ), end="")
     return not differ

@@ -95,7 +95,8 @@ def told(address: str) -> Iterator[None]:
 
 def spoken(address: str, error: Exception) -> FineryError:
     """What to say of an error: a token that is not right, a server of another kind, a cluster that went."""
-    place, said = f"address '{address}'", said_by(error)
+    # The whole text is looked at: what tells errors apart may stand far behind what a line has room for.
+    place, said = f"address '{address}'", " ".join(str(error).split())
     if type(error).__name__ == "AuthenticationError":
         wrong = "is another cluster's" if "invalid" in said.lower() or "forbidden" in said.lower() else "is missing"
         remedy = "export RAY_AUTH_MODE=token RAY_AUTH_TOKEN_PATH=FILE, with the file that the cluster was given"
@@ -103,7 +104,7 @@ def spoken(address: str, error: Exception) -> FineryError:
     if "does not exist" in said:
         return UsageError.at(place, "has no such job", f"finery jobs list --address {address}")
     remedy = f"is it the head's job server? It listens on port {PORT} unless told otherwise"
-    return ClusterError.at(place, f"does not answer as a job server ({said})", remedy)
+    return ClusterError.at(place, f"does not answer as a job server ({said_by(error)})", remedy)
 
 
 @contextmanager
