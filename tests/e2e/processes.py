@@ -36,10 +36,14 @@ def kill(process: int) -> bool:
 
 
 def until(reached: Callable[[], bool], seconds: float = 120.0) -> bool:
-    """Wait for something; whether it came. It takes long only where it does not come, or where the machine is busy."""
+    """Wait for something; whether it came. It takes long only where it does not come, or where the machine is busy.
+
+    A folder that is gone between being listed and being looked into has not what was asked for.
+    """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if reached():
-            return True
+        with contextlib.suppress(FileNotFoundError):
+            if reached():
+                return True
         time.sleep(0.005)
     return False
