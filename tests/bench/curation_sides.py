@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -84,14 +85,18 @@ def sides(cache: Path, tasks: Sequence[str]) -> list[Side]:
 def environment(home: Path, *installs: Sequence[str]) -> Path:
     """The interpreter of a tool's environment, which is made where it is not there or not finished.
 
-    `installs` is what pip is told, one call after the other.
+    `installs` is what uv is told, one call after the other: data-juicer's hundreds of packages take it half a minute,
+    pip over eight. It looks for wheels where pip is told to.
     """
     python, finished = home / "bin" / "python", home / "finished"
     wanted = "\n".join(word for install in installs for word in install if not word.startswith("--"))
     if not (finished.exists() and finished.read_text() == wanted):
         venv.create(home, with_pip=True, clear=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", "--quiet", "uv"], check=True)
+        links = {"UV_FIND_LINKS": os.environ["PIP_FIND_LINKS"]} if "PIP_FIND_LINKS" in os.environ else {}
         for install in installs:
-            subprocess.run([python, "-m", "pip", "install", "--quiet", "--quiet", *install], check=True)
+            command = [python, "-m", "uv", "pip", "install", "--python", python, "--quiet", *install]
+            subprocess.run(command, check=True, env=links | os.environ)
         finished.write_text(wanted)
     return python
 
