@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from finery.data.identity import chance, record_ids
-    from finery.demand import Amount, Demand, Network, Trial
+    from finery.demand import Amount, Companion, Demand, Network, Trial
     from finery.errors import (
         DataError,
         Fault,
@@ -56,7 +56,7 @@ __version__ = "0.1.0"
 # Where each public name lives: it is imported when first asked for, so that `finery --help` stays quick.
 HOMES = {
     "finery.data.identity": ("chance", "record_ids"),
-    "finery.demand": ("Amount", "Demand", "Network", "Trial"),
+    "finery.demand": ("Amount", "Companion", "Demand", "Network", "Trial"),
     "finery.errors": (
         "DataError", "Fault", "FineryError", "MissingExtra", "PipelineError", "PluginError", "UsageError",
         "WorkError", "did_you_mean", "missing_extra",
@@ -79,6 +79,7 @@ __all__ = [
     "Batch",
     "Born",
     "Change",
+    "Companion",
     "DataError",
     "Dataset",
     "Demand",

@@ -7,11 +7,11 @@ The kernel knows no objective: it does arithmetic over these numbers, and an obj
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-Aim = Literal["pretrain", "continue", "tune", "prefer", "reward", "reinforce"]
-"""What a training is for: which advice applies to it."""
+Aim = Literal["pretrain", "continue", "tune", "prefer", "reward", "reinforce", "change"]
+"""What a training is for: which advice applies to it. `change` makes weights into others, and trains none."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,11 @@ class Network:
     """Whether the output head is the input embedding."""
     head_norms: bool = False
     """Whether queries and keys are normalised, as Qwen 3 does."""
+    feedforward_copies: int | None = None
+    """Numbers as wide as the feed-forward layers that one keeps for the backward pass, a token: 5 for the GELU that
+    GPT-2 writes in Python; where not given, 4 with a gate and 2 without."""
+    is_dropping: bool = False
+    """Whether it leaves activations out while it is trained, where a stage says nothing of it."""
     norm_copies: int = 2
     """Hidden states that a norm keeps for the backward pass: 2 for RMS norms written in Python, 1 for layer norms."""
     context: int | None = None
@@ -92,6 +97,19 @@ class Amount:
 
 
 @dataclass(frozen=True)
+class Companion:
+    """A second network that is trained on the same rows in the same steps, such as ELECTRA's generator. The fields are
+    those of `Demand`; all that stands there and not here holds for both."""
+
+    network: Network
+    learnt: float = 1.0
+    scores: int | None = None
+    trained: int | None = None
+    added: int = 0
+    rank: int = 0
+
+
+@dataclass(frozen=True)
 class Demand:
     """One training, in numbers. What is not given is what plain training in 32 bits has."""
 
@@ -129,6 +147,8 @@ class Demand:
     """Bytes of a number in the forward pass: 2 for mixed precision."""
     is_checkpointed: bool = False
     """Whether activations are worked out again in the backward pass."""
+    is_dropping: bool = False
+    """Whether activations are left out by chance: without an accelerator's kernels a layer keeps whole scores then."""
     is_masked: bool = False
     """Whether several documents share a row behind a mask."""
     logits: int | None = None
@@ -137,6 +157,7 @@ class Demand:
     """How many times they are there at once, in 32 bits."""
     scores: int | None = None
     """Numbers that the head answers a token with; as many as the vocabulary where not given."""
+    companion: Companion | None = None
     beside: float = 0
     """Bytes of other models in memory, such as a reference."""
     looks: float = 0
@@ -156,6 +177,11 @@ class Demand:
     `{workers}`). What it lacks is not proposed."""
     notes: Sequence[str] = ()
     """What was assumed, for the reader."""
+
+    @property
+    def second(self) -> Demand | None:
+        """The demand of the companion alone."""
+        return replace(self, companion=None, beside=0, **vars(self.companion)) if self.companion else None
 
     @property
     def learning(self) -> int:

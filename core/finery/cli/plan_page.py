@@ -53,8 +53,9 @@ def row(one: StageForecast) -> dict[str, Any]:
 def branch(one: StageForecast, training: Training, found: Forecast) -> Branch:
     """A training as a tree."""
     root = Branch(f"{one.stage}: {one.plugin}, {title(training)}")
+    learns = training.demand.learning > 0
     for name, lines in (
-        ("data", data_lines(one, training)),
+        ("data", data_lines(one, training) if learns else read_lines(training)),
         ("memory of one worker", memory_lines(training)),
         ("time", time_lines(training, found)),
         ("instead", alternative_lines(training)),
@@ -72,8 +73,14 @@ def title(training: Training) -> str:
     """The network and how it is trained."""
     demand, network = training.demand, training.demand.network
     guessed = f" (sizes by {network.guessed})" if network.guessed else ""
-    share = "" if demand.share == 1 else f", {demand.method}: {demand.share:.3%} of the weights trained"
+    share = "" if demand.share in (0, 1) else f", {demand.method}: {demand.share:.3%} of the weights trained"
     return f"{big(network.parameters)} parameters{guessed}{share}"
+
+
+def read_lines(training: Training) -> Iterator[str]:
+    """What is read where nothing is trained."""
+    demand = training.demand
+    yield f"{demand.records:,} records, {big(demand.tokens)} tokens, read before and after"
 
 
 def data_lines(one: StageForecast, training: Training) -> Iterator[str]:
@@ -100,6 +107,8 @@ def memory_lines(training: Training) -> Iterator[str]:
     parts = {"weights": held.weights, "gradients": held.gradients, "optimizer": held.states}
     parts |= {"activations": held.activations, "loss": held.loss, "buffers": held.buffers}
     yield ", ".join(f"{name} {size(value)}" for name, value in parts.items() if value)
+    if not demand.learning:
+        return
     yield f"phases: forward {size(held.forward)}, backward {size(held.backward)}, step {size(held.step)}"
     low, high = map(size, rule_of_thumb(demand))
     yield f"rule of thumb, 16 to 20 bytes a trained parameter: {low} to {high}, without activations and loss"

@@ -1,13 +1,14 @@
 """How much a training computes, how long that takes and what it costs.
 
 A weight costs a token 2 floating-point operations forward and 4 backward (Kaplan et al. 2020): 6 N D for all. A frozen
-weight needs no gradient of its own, which leaves 4; working activations out again adds 2.
+weight needs no gradient of its own, which leaves 4; working activations out again adds 2. Where nothing is trained,
+there is no way back.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from finery.demand import Demand, Network
 from finery.forecast.hardware import Site
@@ -39,14 +40,23 @@ class Work:
 
 
 def work(demand: Demand) -> Work:
-    """What a training computes."""
+    """What a training computes, its companion's part included."""
+    own = of_one(demand)
+    if demand.second is None:
+        return own
+    other = of_one(demand.second)
+    return Work(*(getattr(own, part.name) + getattr(other, part.name) for part in fields(Work)))
+
+
+def of_one(demand: Demand) -> Work:
+    """What training one network computes."""
     network, tokens = demand.network, demand.tokens
     trained = min(demand.share, 1.0)
     # Beside frozen weights the gradient only passes through.
-    per_weight = 4 + 2 * trained if demand.added or trained < 1 else 6
+    per_weight = (4 + 2 * trained if demand.added or trained < 1 else 6) if demand.learning else 2
     added = 6.0 * demand.added
     weights = tokens * (per_weight * network.computing + added)
-    attention = 3 * forward_attention(network, demand.context) * tokens
+    attention = (3 if demand.learning else 1) * forward_attention(network, demand.context) * tokens
     forward = tokens * (2 * network.computing + forward_attention(network, demand.context))
     again = forward if demand.is_checkpointed else 0.0
     return Work(weights, attention, again, demand.looks * forward)

@@ -37,13 +37,32 @@ class Effort:
 
 def effort(demand: Demand, cores: int = 1) -> Effort:
     """What a step takes of each worker, whose operations `cores` share."""
-    network, workers = demand.network, max(demand.workers, 1)
-    passes = max(demand.accumulate / workers, 1)
-    tokens = demand.tokens / max(demand.steps, 1) / workers
-    scores = network.vocabulary if demand.scores is None else demand.scores
-    again = 4 / 3 if demand.is_checkpointed else 1.0
-    kept = layer_numbers(demand) * network.layers * PASSES * again * demand.compute_bytes
-    logits = scores * demand.learnt * demand.filled * 4 * PASSES
-    moved = demand.learning * UPDATE_BYTES + tokens * (kept + logits)
-    calls = passes * network.layers * LAYER_CALLS * again * (1 + demand.looks / 3) + STEP_CALLS
+    workers = max(demand.workers, 1)
+    networks = [demand, demand.second] if demand.second else [demand]
+    moved = sum(moved_bytes(one) for one in networks)
+    calls = sum(layer_calls(one) for one in networks) + STEP_CALLS
     return Effort(work(demand).total / max(demand.steps, 1) / workers / cores, moved, calls)
+
+
+def moved_bytes(demand: Demand) -> float:
+    """Bytes that a step of one network reads and writes."""
+    network = demand.network
+    tokens = demand.tokens / max(demand.steps, 1) / max(demand.workers, 1)
+    scores = network.vocabulary if demand.scores is None else demand.scores
+    kept = layer_numbers(demand) * network.layers * PASSES * ways(demand) * demand.compute_bytes
+    logits = scores * demand.learnt * demand.filled * 4 * PASSES
+    return demand.learning * UPDATE_BYTES + tokens * (kept + logits)
+
+
+def layer_calls(demand: Demand) -> float:
+    """Operations of all layers in a step."""
+    passes = max(demand.accumulate / max(demand.workers, 1), 1)
+    return passes * demand.network.layers * LAYER_CALLS * ways(demand) * (1 + demand.looks / 3)
+
+
+def ways(demand: Demand) -> float:
+    """A pass there and back is one; a third more where activations are worked out again, a third where there is no way
+    back."""
+    if not demand.learning:
+        return 1 / 3
+    return 4 / 3 if demand.is_checkpointed else 1.0

@@ -106,7 +106,8 @@ class Forecaster:
         ask = bind(plugin, "demand")
         with blamed(step):
             found: Demand = ask(amounts=amounts, model=model, network=network, world=world, stage=step.stage)
-        return found
+        # Kernels of accelerators leave out without keeping what they left.
+        return replace(found, is_dropping=found.is_dropping and self.site.is_cpu)
 
     def model_of(self, step: Step) -> tuple[Model | None, Network | None]:
         """The model that a stage starts from, as far as it is there; its sizes where it has yet to be made."""
@@ -204,9 +205,10 @@ class Forecaster:
 
 
 def disk_bytes(demand: Demand) -> float:
-    """A model, and its checkpoints with the states of what is trained."""
+    """A model, and its checkpoints with the states of what is trained; its companion's too."""
     checkpoint = demand.learning * (WEIGHT_BYTES + STATE_BYTES) + (0 if demand.added else demand.frozen * WEIGHT_BYTES)
-    return checkpoint * demand.checkpoints + demand.network.parameters * WEIGHT_BYTES
+    other = disk_bytes(demand.second) if demand.second else 0.0
+    return checkpoint * demand.checkpoints + demand.network.parameters * WEIGHT_BYTES + other
 
 
 def forecast(plan: Plan, level: str = "instant") -> Forecast:

@@ -18,6 +18,10 @@ STATE_BYTES = 8
 """AdamW's two averages in 32 bits."""
 WEIGHT_BYTES = 4
 GRADIENT_BYTES = 4
+SCORE_COPIES = 3
+"""Attention that leaves scores out in plain steps keeps them after the softmax, which stay, and what is left."""
+NOISES = 2
+"""Hidden states of chances that a layer keeps which leaves activations out."""
 BUCKET_BYTES = 2 * 25 * 2**20
 """What DDP sums gradients in, and DeepSpeed too."""
 
@@ -71,7 +75,22 @@ class Memory:
 
 def memory(demand: Demand, split: Split | None = None) -> Memory:
     """What one worker holds."""
-    split = split or Split()
+    own = of_one(demand, split or Split())
+    return together(own, of_one(demand.second, split or Split())) if demand.second else own
+
+
+def together(own: Memory, other: Memory) -> Memory:
+    """What two networks hold that are trained in the same steps. The other's forward pass comes first: its loss is
+    worked out when nothing of this one's pass is there yet."""
+    first = other.forward + own.weights + own.states + own.buffers
+    second = own.forward + other.weights + other.states + other.activations + other.buffers
+    parts = ("weights", "gradients", "states", "activations", "loss", "buffers", "backward", "step", "host")
+    sums = {name: getattr(own, name) + getattr(other, name) for name in parts}
+    return Memory(forward=max(first, second), **sums)
+
+
+def of_one(demand: Demand, split: Split) -> Memory:
+    """What one worker holds of one network."""
     weights, gradients, states, host = model_states(demand, split)
     kept, layer = activations(demand, split)
     loss, saved = loss_bytes(demand, split)
@@ -118,15 +137,18 @@ def rule_of_thumb(demand: Demand) -> tuple[float, float]:
 
 
 def activations(demand: Demand, split: Split) -> tuple[float, float]:
-    """Bytes that the layers keep for the backward pass, and of one layer's own."""
+    """Bytes that the layers keep for the backward pass, and of one layer's own; nothing where none comes."""
     network, tokens = demand.network, demand.pass_tokens
     layers = network.layers / split.pipeline
     # A first stage of a pipeline holds what as many passes as there are stages keep.
     passes = split.pipeline
     one = tokens * layer_numbers(demand) * demand.compute_bytes / split.tensor + mask_bytes(demand)
+    one += noise_bytes(demand) / split.tensor
     hidden = tokens * network.width * demand.compute_bytes
     # What enters the first layer, and what the last norm makes of it.
     ends = hidden * (1 + network.norm_copies)
+    if not demand.learning:
+        return 0.0, one
     if demand.is_checkpointed:
         return (hidden * layers + ends) * passes, one
     return (one * layers + ends) * passes, one / 4
@@ -146,9 +168,17 @@ def layer_numbers(demand: Demand) -> float:
     attention = 2 * network.queries + 2 * keys + network.heads
     if network.head_norms:
         attention += 2 * (network.queries + network.keys)
-    feedforward = (4 if network.is_gated else 2) * network.feedforward
+    feedforward = (network.feedforward_copies or (4 if network.is_gated else 2)) * network.feedforward
     adapters = demand.rank * (7 if network.is_gated else 6)
     return norms * network.width + attention + feedforward + adapters
+
+
+def noise_bytes(demand: Demand) -> float:
+    """Bytes that one layer keeps to leave activations out by chance, without the kernels of an accelerator."""
+    if not demand.is_dropping:
+        return 0.0
+    scores = SCORE_COPIES * demand.network.heads * demand.context
+    return demand.pass_tokens * (scores + NOISES * demand.network.width) * demand.compute_bytes
 
 
 def mask_bytes(demand: Demand) -> float:

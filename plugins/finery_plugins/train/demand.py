@@ -180,12 +180,19 @@ def packed_demand(plugin: Any, fed: Fed, network: Network, world: World) -> Dema
         # Positions restart behind a short row as they do between documents, and either asks for a mask.
         is_masked=count < len(pieces) or bool(sums.min() < fullest),
         logits=CHUNK_LOGITS,
+        is_dropping=is_dropping(plugin, network),
         levers=levers(plugin),
         notes=fed.notes,
         warmup=loop.warmup,
         **method_parts(plugin.method, network),
         **loop_parts(loop, world),
     )
+
+
+def is_dropping(plugin: Any, network: Network) -> bool:
+    """Whether a training leaves activations out: as its options say, else as the network does."""
+    said = getattr(plugin, "dropout", None)
+    return network.is_dropping if said is None else said > 0
 
 
 def width_of(pieces: np.ndarray, loop: Loop) -> float:

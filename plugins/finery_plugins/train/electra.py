@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, HubFile, Journal, Model, Needs, Preview, Stage, UsageError, World, hookimpl, plugin
+from finery import (
+    Amount,
+    Companion,
+    Dataset,
+    Demand,
+    HubFile,
+    Journal,
+    Model,
+    Needs,
+    Network,
+    Preview,
+    Stage,
+    UsageError,
+    World,
+    hookimpl,
+    plugin,
+)
 from finery_plugins.train import options
 from finery_plugins.train.architecture import GENERATOR, MASKED, Shape, configuration, context_of, loaded_model
 from finery_plugins.train.course import carried_out, left, sow, whole
 from finery_plugins.train.defaults import epochs_by_tokens, tuned_rate, with_rate
+from finery_plugins.train.demand import method_parts, texts_demand
 from finery_plugins.train.dropout import drop_out
 from finery_plugins.train.loop import Loop
 from finery_plugins.train.masking import maskable, masking
@@ -21,10 +39,12 @@ from finery_plugins.train.method import Method, adapted, merged
 from finery_plugins.train.preflight import check_rows
 from finery_plugins.train.preview import preview_texts
 from finery_plugins.train.replaced import pair_class, replaced
-from finery_plugins.train.site import Site, settle
+from finery_plugins.train.site import Site, place, settle
+from finery_plugins.train.sizes import made, network_of
 from finery_plugins.train.texts import Fit, texts_of
 from finery_plugins.train.tokens import Tokens
 from finery_plugins.train.training import Training
+from finery_plugins.train.trial import probed
 from finery_plugins.train.vocabulary import Kind
 
 TELLS = "PreTraining"
@@ -147,6 +167,38 @@ class Electra:
     def preview(self, examples: Dataset, model: Model | None, out: Path, stage: Stage) -> Preview:
         """What a training on these examples would be shown."""
         return preview_texts(self, examples, model, out, stage, ahead=0, kind=MASKED)
+
+    @hookimpl
+    def demand(
+        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
+    ) -> Demand:
+        """What a training on so much text would ask of a machine, of both networks."""
+        large = made(self.shape(self.width, self.heads), self.vocabulary, plain=True)
+        # The budget goes by the parameters of both.
+        both = replace(large, parameters=large.parameters + self.companion(large, model, stage).network.parameters)
+        asked = texts_demand(self, amounts, model, network, world, stage, both)
+        found = asked.network if model else large
+        # Its head answers a number a token: the embeddings are looked up alone.
+        found = replace(found, active=found.parameters - found.embedding)
+        return replace(asked, network=found, scores=1, companion=self.companion(found, model, stage))
+
+    def companion(self, large: Network, model: Model | None, stage: Stage) -> Companion:
+        """The generator beside a discriminator, whose embeddings it uses too."""
+        folder = Path(self.generator_model) if self.generator_model else model and model.path / GENERATOR
+        if model and folder and (self.generator_model or folder.is_dir()):
+            small = network_of(replace(model, path=folder), place(stage))
+        else:
+            heads = max(1, round(large.heads * self.generator))
+            shape = self.shape(heads * large.width // large.heads, heads)
+            small = made(replace(shape, layers=large.layers), large.vocabulary, plain=True)
+        own = small.layers * small.block + 2 * small.width * large.width
+        head = round(self.share * large.embedding)
+        small = replace(small, parameters=own, active=own + head)
+        parts = method_parts(self.method, small)
+        counts = {name: parts[name] for name in ("trained", "added", "rank") if name in parts}
+        return Companion(small, self.share, **counts)
+
+    trial = hookimpl(probed)
 
     @property
     def fit(self) -> Fit:

@@ -28,8 +28,9 @@ Split = Annotated[
 Limit = Annotated[
     int, Field(ge=0, description="Records of each source that both models read; 0 leaves the comparison out.")
 ]
+WINDOW = 1024
 Window_ = Annotated[
-    int | None, Field(ge=8, description="Tokens in a window; where not given, the model's own, 1,024 at most.")
+    int | None, Field(ge=8, description=f"Tokens in a window; where not given, the model's own, {WINDOW:,} at most.")
 ]
 MaxLossRise = Annotated[
     float | None,
@@ -185,7 +186,7 @@ class Test:
             return
         old, new = (placed(network) for network in (before(), loaded_model(made, site.place).eval()))
         context = context_of(old, self.context, site.place)
-        pair = Pair(old, new, context if self.context else min(context, 1024))
+        pair = Pair(old, new, context if self.context else min(context, WINDOW))
         for name in readable:
             part = self.of_source(pair, one_source(records, name), origin)
             if part.tokens:

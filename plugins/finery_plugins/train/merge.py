@@ -9,9 +9,24 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, ModelName, Needs, Stage, UsageError, World, hookimpl, plugin
+from finery import (
+    Amount,
+    Dataset,
+    Demand,
+    Journal,
+    Model,
+    ModelName,
+    Needs,
+    Network,
+    Stage,
+    UsageError,
+    World,
+    hookimpl,
+    plugin,
+)
 from finery_plugins.train import fidelity
 from finery_plugins.train.architecture import reason
+from finery_plugins.train.change_demand import change_demand
 from finery_plugins.train.combining import linear, slerp, ties
 from finery_plugins.train.fidelity import Test
 from finery_plugins.train.origin import Origin, origin
@@ -87,8 +102,16 @@ class Merge:
             folder = adapter_folder(self.adapter, start.site.place)
             made = start.left(folded(beside(start.network(), folder, start.site.place), start.site.place))
             return test.passed(start, lambda: beside(start.network(), folder, start.site.place), made)
-        network = self.merged(start)
-        return test.passed(start, start.network, start.left(network))
+        return test.passed(start, start.network, start.left(self.merged(start)))
+
+    @hookimpl
+    def demand(
+        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
+    ) -> Demand:
+        """What a merge would ask of a machine."""
+        # `ties` keeps what each model learnt beside the model itself.
+        held = 1.0 + len(self.others) * (2 if self.how == "ties" else 1)
+        return change_demand(self, amounts, model, network, stage, held)
 
     def merged(self, start: Origin) -> Any:
         """The network with the weights of all models in its own. Raises UsageError where they are not of one kind."""

@@ -13,6 +13,7 @@ from finery import Amount, Demand, Model, Network, Stage, World
 from finery_plugins.train.demand import (
     PAIR_COPIES,
     given,
+    is_dropping,
     levers,
     loop_parts,
     method_parts,
@@ -65,6 +66,7 @@ def answers_demand(
         by_source=fed.by_source,
         logit_copies=PAIR_COPIES,
         scores=scores,
+        is_dropping=is_dropping(plugin, known),
         looks=looks,
         levers={name: word for name, word in levers(plugin).items() if name != "zero"},
         lr=plugin.lr or usual * default_rate(plugin.method) / default_rate("full"),

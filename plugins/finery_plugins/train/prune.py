@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, Needs, Stage, UsageError, World, hookimpl, plugin
+from finery import (
+    Amount,
+    Dataset,
+    Demand,
+    Journal,
+    Model,
+    Needs,
+    Network,
+    Stage,
+    UsageError,
+    World,
+    hookimpl,
+    plugin,
+)
 from finery_plugins.train import bottleneck, fidelity
+from finery_plugins.train.change_demand import change_demand
 from finery_plugins.train.fidelity import Test
 from finery_plugins.train.magnitude import share_of, smallest
 from finery_plugins.train.origin import Origin, origin
 from finery_plugins.train.shrinking import shrunk
 from finery_plugins.train.site import Site
+
+HELD = {
+    ("weights", None): 5.0, ("weights", "global"): 5.0, ("weights", "layer"): 1.0, ("heads", None): 2.0,
+    ("channels", None): 2.0,
+}  # fmt: skip
+"""Models in 32 bits that are there while one is pruned, by what goes: all magnitudes are in order at once, or one
+matrix's; what is cut is beside what it is cut from."""
 
 
 @plugin(needs=Needs(cpus=2, extra="train"))
@@ -59,16 +80,27 @@ class Prune:
     ) -> Model:
         """The pruned model, in `out`; the journal is told `parameters_before` and `_after`, and `pruned_share`."""
         start = origin(model, Site(out, world, stage, journal))
-        network = start.network()
-        journal.metric("parameters_before", parameters(network))
+        return Test.of(self, examples).passed(start, start.network, start.left(self.pruned(start)))
+
+    @hookimpl
+    def demand(
+        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
+    ) -> Demand:
+        """What pruning would ask of a machine."""
+        return change_demand(self, amounts, model, network, stage, HELD[self.what, self.scope])
+
+    def pruned(self, start: Origin) -> Any:
+        """The network with less in it."""
+        network, tell = start.network(), start.site.journal.metric
+        tell("parameters_before", parameters(network))
         if self.what == "weights":
             bare = network.get_base_model() if start.is_prefixed else network
-            journal.metric("pruned_share", self.sparse(bare, start))
+            tell("pruned_share", self.sparse(bare, start))
         else:
             network, share = shrunk(network, self.what, self.share, start)
-            journal.metric("pruned_share", share)
-        journal.metric("parameters_after", parameters(network))
-        return Test.of(self, examples).passed(start, start.network, start.left(network))
+            tell("pruned_share", share)
+        tell("parameters_after", parameters(network))
+        return network
 
     def sparse(self, network: Any, start: Origin) -> float:
         """Set the smallest weights to zero; the share of the matrices' numbers that is zero then."""

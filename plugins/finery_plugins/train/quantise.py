@@ -5,14 +5,30 @@ from __future__ import annotations
 import importlib.util
 import logging as messages
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from finery import Dataset, Journal, Model, Needs, Stage, UsageError, World, hookimpl, missing_extra, plugin
+from finery import (
+    Amount,
+    Dataset,
+    Demand,
+    Journal,
+    Model,
+    Needs,
+    Network,
+    Stage,
+    UsageError,
+    World,
+    hookimpl,
+    missing_extra,
+    plugin,
+)
 from finery_plugins.train import fidelity
 from finery_plugins.train.architecture import PREFIX, auto_class, fingerprint, reason
+from finery_plugins.train.change_demand import change_demand
 from finery_plugins.train.fidelity import Test
 from finery_plugins.train.origin import Origin, origin
 from finery_plugins.train.site import Site
@@ -64,13 +80,19 @@ class Quantise:
         site = Site(out, world, stage, journal)
         demand_library(LIBRARIES[self.to], site.place)
         start = origin(model, site)
-        network = self.quantised(start)
-        network.save_pretrained(out)
+        self.quantised(start).save_pretrained(out)
         start.tokenizer.save_pretrained(out)
         if start.is_prefixed:
             shutil.copytree(start.folder / PREFIX, out / PREFIX, dirs_exist_ok=True)
         made = Model(path=out, name=stage.id, fingerprint=fingerprint(out), base=start.model.name)
         return Test.of(self, examples).passed(start, start.network, made)
+
+    @hookimpl
+    def demand(
+        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
+    ) -> Demand:
+        """What storing a model in few bits would ask of a machine."""
+        return change_demand(self, amounts, model, network, stage, 1.0)
 
     def quantised(self, start: Origin) -> Any:
         """The network with its matrices in few bits. Raises UsageError where the library refuses, or finds none."""

@@ -16,6 +16,12 @@ from finery_plugins.train.architecture import Shape
 HEAD_NORMS = ("qwen3", "gemma3", "olmo2")
 """The beginnings of `model_type`s that normalise queries and keys."""
 GATED = ("silu", "swish")
+DROPPING = ("gpt2", "bert", "roberta", "electra")
+"""Architectures that leave activations out unless told otherwise."""
+DROPOUT = ("attention_probs_dropout_prob", "hidden_dropout_prob", "attn_pdrop", "resid_pdrop", "attention_dropout")
+"""The settings by which configurations say so."""
+WRITTEN = ("gelu_new", "gelu_fast", "gelu_python_tanh")
+"""Activations that are several steps, each of which keeps what it was fed."""
 SCALE = {"b": 1e9, "m": 1e6}
 RATIO = 128
 """Width over layers of common decoders, for those of which no more than their parameters is known (Levine et al.
@@ -116,6 +122,8 @@ def configured(config: Mapping[str, Any], tensors: Mapping[str, int], where: str
         is_tied=is_tied,
         head_norms=kind.startswith(HEAD_NORMS),
         norm_copies=2 if "rms_norm_eps" in config else 1,
+        feedforward_copies=copies(config.get("hidden_act", config.get("activation_function"))),
+        is_dropping=any(config.get(name) for name in DROPOUT),
         context=first(config, "max_position_embeddings", "n_positions"),
         kind=kind,
     )
@@ -128,6 +136,11 @@ def configured(config: Mapping[str, Any], tensors: Mapping[str, int], where: str
 def first(config: Mapping[str, Any], *names: str) -> int | None:
     """The first of some whole numbers that a configuration has."""
     return next((int(config[name]) for name in names if isinstance(config.get(name), int)), None)
+
+
+def copies(activation: Any) -> int | None:
+    """Numbers as wide as a feed-forward layer that it keeps with an activation that is written in Python."""
+    return 5 if activation in WRITTEN else None
 
 
 def experts(config: Mapping[str, Any], plain: int) -> tuple[int, int]:
@@ -170,6 +183,8 @@ def made(shape: Shape, vocabulary: int, plain: bool = False) -> Network:
         is_tied=shape.tie_embeddings,
         head_norms=shape.architecture.startswith(HEAD_NORMS),
         norm_copies=1 if is_plain else 2,
+        feedforward_copies=copies("gelu_new" if shape.architecture in ("gpt2", "gpt_neo") else ""),
+        is_dropping=shape.architecture in DROPPING and not any(shape.config.get(name) == 0 for name in DROPOUT),
         context=shape.context,
         kind=shape.architecture,
         is_chat=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,20 @@ import pytest
 from training_samples import MemoryDataset, MemoryJournal, chats, dataset, sentences
 
 from finery import Amount, Model, Network, Stage, UsageError, World
+from finery.forecast.compute import work
 from finery.forecast.memory import memory
 from finery_plugins.train import training
 from finery_plugins.train.dpo import Dpo
+from finery_plugins.train.electra import Electra
 from finery_plugins.train.grpo import Grpo
 from finery_plugins.train.kto import Kto
 from finery_plugins.train.masked_lm import MaskedLm
+from finery_plugins.train.merge import Merge
 from finery_plugins.train.orpo import Orpo
 from finery_plugins.train.ppo import Ppo
 from finery_plugins.train.pretrain import Pretrain
+from finery_plugins.train.prune import Prune
+from finery_plugins.train.quantise import Quantise
 from finery_plugins.train.reward import Reward
 from finery_plugins.train.rloo import Rloo
 from finery_plugins.train.sft import Sft
@@ -69,6 +75,23 @@ def test_the_peak_is_what_was_said_before(
     assert sum(traced.parts.values()) == pytest.approx(traced.peak_bytes)
 
 
+SHAPE: Any = {"layers": 2, "width": 64, "heads": 4, "vocabulary": 512, "context": 64, "batch": 32, "steps": 2}
+
+
+@pytest.mark.parametrize(
+    "plugin",
+    [MaskedLm(**SHAPE), Electra(**SHAPE), Electra(**SHAPE, dropout=0.0), Pretrain(**SHAPE, architecture="gpt2")],
+)
+def test_the_closed_form_knows_what_leaving_activations_out_takes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, plugin: Any
+) -> None:
+    texts = sentences(200, length=60)
+    asked = plugin.demand([amount(texts)], None, None, World(), STAGE)
+    peaks = watched(monkeypatch)
+    plugin.train(dataset({"tales": {"text": texts}}), None, tmp_path / "out", World(), STAGE, MemoryJournal())
+    assert memory(asked).peak == pytest.approx(peaks[-1], rel=0.15)
+
+
 def test_a_probe_takes_three_steps(base: Model, tmp_path: Path) -> None:
     examples: MemoryDataset = dataset({"talks": {"messages": chats(24)}})
     plugin = Sft(batch=4, context=64, epochs=9, folds=2)
@@ -95,6 +118,7 @@ def test_sizes_are_read_from_a_folder_and_guessed_from_a_name(base: Model) -> No
         (Pretrain(steps=5), "continue"),
         (Sft(steps=5), "tune"),
         (MaskedLm(steps=5), "continue"),
+        (Electra(steps=5), "continue"),
         (Dpo(steps=5), "prefer"),
         (Kto(steps=5), "prefer"),
         (Orpo(steps=5), "prefer"),
@@ -107,7 +131,7 @@ def test_sizes_are_read_from_a_folder_and_guessed_from_a_name(base: Model) -> No
 def test_every_objective_says_what_it_needs(plugin: Any, aim: str) -> None:
     model = Model(Path("nowhere"), "earlier", "")
     asked = plugin.demand([amount(sentences(200), splits={"train": 0.5})], model, SMALL, World(), STAGE)
-    assert (asked.aim, asked.steps, asked.network, asked.records) == (aim, 5, SMALL, 100)
+    assert (asked.aim, asked.steps, replace(asked.network, active=None), asked.records) == (aim, 5, SMALL, 100)
     held = memory(asked)
     assert held.peak > held.weights + held.states
     # What its losses hold at once decides whether a vocabulary counts: ours are worked out in chunks, TRL's are not.
@@ -122,3 +146,26 @@ def test_a_split_and_a_budget_make_steps() -> None:
     )
     assert half.steps == pytest.approx(whole.steps / 2, abs=1)
     assert whole.epochs == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("plugin", "models"),
+    [
+        (Merge(others=["a", "b"]), 3),
+        (Merge(others=["a", "b"], how="ties"), 5),
+        (Merge(adapter="a"), 2),
+        (Prune(share=0.5, what="heads"), 2),
+        (Quantise(), 2),
+        (Quantise(limit=0), 1),
+    ],
+)
+def test_a_change_of_weights_says_how_many_models_it_holds(plugin: Any, models: int) -> None:
+    model = Model(Path("nowhere"), "earlier", "")
+    texts = sentences(500)
+    asked = plugin.demand([amount(texts, splits={"validation": 0.5})], model, SMALL, World(), STAGE)
+    held = memory(asked)
+    assert (asked.aim, asked.records, asked.learning) == ("change", min(plugin.limit, 250), 0)
+    assert held.weights + held.buffers == models * 4 * SMALL.parameters
+    assert (held.gradients, held.states, held.activations) == (0, 0, 0)
+    # Both models look at each token once.
+    assert work(asked).total == pytest.approx(2 * work(replace(asked, looks=0)).total)
