@@ -68,24 +68,24 @@ class LocalExecutor:
         return 1
 
     def parallel(self, waiting: dict[int, Task], threads: bool) -> Iterator[tuple[int, Answer]]:
-        """Tasks in a pool; a task leaves `waiting` when its answer is handed on."""
+        """Tasks in a pool; a task leaves `waiting` when its answer is handed on.
+
+        What was handed out and is not wanted any more is not cancelled here: a pool that breaks while one of its
+        futures is cancelled fails in its own thread (in Python 3.11), and `close` ends all of it.
+        """
         with uninterrupted():  # else half a pool may leave its semaphores behind
             pool = self.pool(threads)
         numbers: dict[Future[Answer], int] = {}
         queue = iter(sorted(waiting))
-        try:
-            while waiting:
-                while len(numbers) < 2 * self.workers and (number := next(queue, None)) is not None:
-                    with uninterrupted():
-                        numbers[pool.submit(perform, waiting[number])] = number
-                for future in wait(numbers, return_when=FIRST_COMPLETED).done:
-                    number = numbers.pop(future)
-                    answer = future.result()
-                    del waiting[number]
-                    yield number, answer
-        finally:
-            for future in numbers:
-                future.cancel()
+        while waiting:
+            while len(numbers) < 2 * self.workers and (number := next(queue, None)) is not None:
+                with uninterrupted():
+                    numbers[pool.submit(perform, waiting[number])] = number
+            for future in wait(numbers, return_when=FIRST_COMPLETED).done:
+                number = numbers.pop(future)
+                answer = future.result()
+                del waiting[number]
+                yield number, answer
 
     def pool(self, threads: bool) -> Executor:
         """The pool of threads or of processes, made at its first use."""

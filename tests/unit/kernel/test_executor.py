@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from worker_tasks import Fatal, Faulty, Square
+from worker_tasks import Fatal, Faulty, Long, Square
 
 from finery.errors import DataError, WorkError
 from finery.executors.local import LocalExecutor, uninterrupted
@@ -67,3 +69,20 @@ def test_ctrl_c_is_held_back_until_the_end() -> None:
         reached.append("end")
     assert reached == ["end"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_what_is_not_waited_for_ends_without_a_word(executor: LocalExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", said.append)
+    press = threading.Timer(2, signal.pthread_kill, (threading.get_ident(), signal.SIGINT))
+    press.start()
+    with pytest.raises(KeyboardInterrupt):
+        list(executor.run([Long()] * 20, threads=False))
+    press.join()
+    before = set(threading.enumerate())
+    for worker in multiprocessing.active_children():
+        worker.kill()
+    while before <= set(threading.enumerate()):  # the pool's own thread hears of it, and ends
+        time.sleep(0.01)
+    executor.close()
+    assert said == []

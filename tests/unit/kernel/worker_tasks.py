@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -91,3 +92,13 @@ class Loading:
     def run(self) -> list[dict[str, Any]]:
         """One entry."""
         return [{"model": self.link.plugin.model}]
+
+
+@dataclass(frozen=True)
+class Long:
+    """Takes longer than anybody waits."""
+
+    def run(self) -> list[dict[str, Any]]:
+        """Nothing, much later."""
+        time.sleep(600)
+        return []
