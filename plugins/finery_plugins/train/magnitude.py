@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 
 def smallest(tensors: Sequence[Any], count: int) -> list[Any]:
     """For each tensor a mask of its shape: together they are true for the `count` numbers nearest to zero.
@@ -13,15 +15,18 @@ def smallest(tensors: Sequence[Any], count: int) -> list[Any]:
     """
     import torch
 
-    sizes = torch.cat([tensor.detach().flatten().abs().float() for tensor in tensors])
+    counts = [tensor.numel() for tensor in tensors]
+    sizes = torch.empty(sum(counts))
+    for tensor, part in zip(tensors, sizes.split(counts), strict=True):
+        part.copy_(tensor.detach().flatten().abs())
     chosen = torch.zeros_like(sizes, dtype=torch.bool)
     if count > 0:
-        bound = torch.kthvalue(sizes, min(count, len(sizes))).values
+        # torch.kthvalue would hold all places beside all sizes: three times as much.
+        bound = float(np.partition(sizes.numpy(), min(count, len(sizes)) - 1)[min(count, len(sizes)) - 1])
         chosen = sizes < bound
         ties = (sizes == bound).nonzero()[:, 0]
         chosen[ties[: count - int(chosen.sum())]] = True
-    parts = chosen.split([tensor.numel() for tensor in tensors])
-    return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
+    return [part.view(tensor.shape) for part, tensor in zip(chosen.split(counts), tensors, strict=True)]
 
 
 def share_of(tensors: Sequence[Any], share: float) -> int:

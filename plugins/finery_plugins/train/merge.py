@@ -109,8 +109,8 @@ class Merge:
         self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
     ) -> Demand:
         """What a merge would ask of a machine."""
-        # `ties` keeps what each model learnt beside the model itself.
-        held = 1.0 + len(self.others) * (2 if self.how == "ties" else 1)
+        # `ties` keeps what each model learnt beside the model itself, and puts the last one's in order, as measured.
+        held = 4.0 + 2 * len(self.others) if self.how == "ties" else 1.0 + len(self.others)
         return change_demand(self, amounts, model, network, stage, held)
 
     def merged(self, start: Origin) -> Any:

@@ -30,12 +30,9 @@ from finery_plugins.train.origin import Origin, origin
 from finery_plugins.train.shrinking import shrunk
 from finery_plugins.train.site import Site
 
-HELD = {
-    ("weights", None): 5.0, ("weights", "global"): 5.0, ("weights", "layer"): 1.0, ("heads", None): 2.0,
-    ("channels", None): 2.0,
-}  # fmt: skip
-"""Models in 32 bits that are there while one is pruned, by what goes: all magnitudes are in order at once, or one
-matrix's; what is cut is beside what it is cut from."""
+HELD = {"weights": 4.0, "heads": 2.0, "channels": 3.0}
+"""Models in 32 bits that are there while one is pruned, as measured: all magnitudes lie in order at once, and what is
+cut is beside what it is cut from."""
 
 
 @plugin(needs=Needs(cpus=2, extra="train"))
@@ -87,7 +84,8 @@ class Prune:
         self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
     ) -> Demand:
         """What pruning would ask of a machine."""
-        return change_demand(self, amounts, model, network, stage, HELD[self.what, self.scope])
+        held = 1.0 if self.scope == "layer" else HELD[self.what]
+        return change_demand(self, amounts, model, network, stage, held)
 
     def pruned(self, start: Origin) -> Any:
         """The network with less in it."""

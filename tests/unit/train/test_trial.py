@@ -152,9 +152,11 @@ def test_a_split_and_a_budget_make_steps() -> None:
     ("plugin", "models"),
     [
         (Merge(others=["a", "b"]), 3),
-        (Merge(others=["a", "b"], how="ties"), 5),
+        (Merge(others=["a", "b"], how="ties"), 8),
         (Merge(adapter="a"), 2),
         (Prune(share=0.5, what="heads"), 2),
+        (Prune(share=0.5), 4),
+        (Prune(share=0.5, scope="layer"), 2),
         (Quantise(), 2),
         (Quantise(limit=0), 1),
     ],
