@@ -228,7 +228,9 @@ def test_bytes_that_are_no_text_are_measured_within_bounds(blobs: list[bytes]) -
 
 def test_kinds_hold_of_every_character() -> None:
     table = kinds.kinds()
-    characters = [chr(point) for point in range(POINTS) if not 0xD800 <= point < 0xE000]
+    points = [chr(point) for point in range(POINTS) if not 0xD800 <= point < 0xE000]
+    # Nine of ten points have no character yet, or never get one: some stand for all of them.
+    characters = [c for c in points if unicodedata.category(c) not in ("Cn", "Co") or ord(c) % 50 == 0]
     found = table[[ord(c) for c in characters]]
     assert np.array_equal(found & kinds.SPACE != 0, [c.isspace() for c in characters])
     assert np.array_equal(found & kinds.ALPHA != 0, [c.isalpha() for c in characters])
