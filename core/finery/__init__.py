@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         WorkError,
         did_you_mean,
         missing_extra,
+        said_by,
     )
     from finery.lock.document import Lock, read_lock
     from finery.plugins import API, Manifest, plugin
@@ -59,7 +60,7 @@ HOMES = {
     "finery.demand": ("Amount", "Companion", "Demand", "Network", "Trial"),
     "finery.errors": (
         "DataError", "Fault", "FineryError", "MissingExtra", "PipelineError", "PluginError", "UsageError",
-        "WorkError", "did_you_mean", "missing_extra",
+        "WorkError", "did_you_mean", "missing_extra", "said_by",
     ),
     "finery.lock.document": ("Lock", "read_lock"),
     "finery.plugins": ("API", "Manifest", "plugin"),
@@ -124,6 +125,7 @@ __all__ = [
     "plugin",
     "read_lock",
     "record_ids",
+    "said_by",
 ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pluggy
 
-from finery.errors import PluginError, did_you_mean
+from finery.errors import PluginError, did_you_mean, said_by
 from finery.plugins import hooks
 from finery.specs import ObserverSpecs, StageSpecs
 
@@ -88,7 +88,7 @@ def misfit(plugin: object, error: pluggy.PluginValidationError) -> str:
     unknown = [hook for hook in hooks(type(plugin)) if hook not in known]
     if unknown:
         return f"unknown hook '{unknown[0]}'{did_you_mean(unknown[0], known)}"
-    return " ".join(str(error).split())
+    return said_by(error)
 
 
 def forgotten(plugin: object, hook: str) -> str:

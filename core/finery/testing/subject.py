@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import pyarrow as pa
 
 from finery.data.identity import stage_seed
-from finery.errors import Fault, FineryError, MissingExtra
+from finery.errors import Fault, FineryError, MissingExtra, said_by
 from finery.kernel import asks, bind
 from finery.memo import Memo
 from finery.plugins import Manifest, hooks, manifest
@@ -50,8 +50,8 @@ class Raised:
     error: Exception
 
     def __str__(self) -> str:
-        text = " ".join(str(self.error).split())[:200]
-        return f"raised {type(self.error).__name__}" + (f": {text}" if text else "")
+        name = type(self.error).__name__
+        return f"raised {name}" + (f": {said_by(self.error, 200)}" if str(self.error).strip() else "")
 
 
 @dataclass(frozen=True)

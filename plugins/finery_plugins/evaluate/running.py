@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from finery import Model, UsageError, did_you_mean, missing_extra
+from finery import Model, UsageError, did_you_mean, missing_extra, said_by
 from finery_plugins.evaluate.questions import in_json
 from finery_plugins.evaluate.remembering import remembering
-from finery_plugins.train.architecture import PREFIX, locate, reason
+from finery_plugins.train.architecture import PREFIX, locate
 from finery_plugins.train.site import quieten
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -63,7 +63,7 @@ def carried_out(run: Run, model: Model, out: Path, threads: int, where: str) -> 
         try:
             said = evaluated(run, tasks, manager, model, out, where)
         except (ValueError, KeyError, TypeError, OSError) as error:
-            raise UsageError.at(where, f"lm-eval stopped: {reason(error)}", "see harness.log in its folder") from error
+            raise UsageError.at(where, f"lm-eval stopped: {said_by(error)}", "see harness.log in its folder") from error
     shots = {task: int(count) for task, count in said["n-shot"].items()}
     kept(said, run, shots, out)
     samples = dict(sorted(said["samples"].items()))

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from finery import Batch, HubFile, Reasons, UsageError, hookimpl, missing_extra, plugin
+from finery import Batch, HubFile, Reasons, UsageError, hookimpl, missing_extra, plugin, said_by
 from finery_plugins.filter.rules import Rule, most, reasons
 from finery_plugins.format.chat import READERS, SHAPES, Turn, shape_of
 from finery_plugins.train.conversation import renderings, spelled, templated, turn_ends
@@ -201,7 +201,7 @@ def loaded(name: str) -> Any:
     try:
         found = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        fault = f"cannot load the tokenizer '{name}': {' '.join(str(error).split())[:160]}"
+        fault = f"cannot load the tokenizer '{name}': {said_by(error, 160)}"
         raise UsageError.at(PLACE, fault, "give a folder with a tokenizer.json, or a name on the hub") from error
     templated(found, PLACE)
     return found

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from finery import missing_extra
+from finery import missing_extra, said_by
 
 Deliver: TypeAlias = Callable[[Sequence[Any]], None]
 """Hands events over; raises where the tracker does not take them, and is then given the very same list again."""
@@ -80,8 +80,9 @@ class Courier:
     def failed(self, error: Exception) -> None:
         """Say so, once until it works again, and pause."""
         if not self.failures:
-            said = " ".join(str(error).split())[:200]
-            told(f"{self.name}: does not take events ({type(error).__name__}: {said}); the run goes on and tries again")
+            told(
+                f"{self.name}: does not take events ({type(error).__name__}: {said_by(error, 200)}); the run goes on and tries again"
+            )
         pause = self.pauses[min(self.failures, len(self.pauses) - 1)]
         self.failures += 1
         with self.changed:

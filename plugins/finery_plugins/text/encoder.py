@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from finery import Model, UsageError
-from finery_plugins.train.architecture import locate, longest, reason
+from finery import Model, UsageError, said_by
+from finery_plugins.train.architecture import locate, longest
 from finery_plugins.train.site import demand, quieten
 
 TOKENS = 512
@@ -68,7 +68,7 @@ def encoder(name: str) -> Encoder:
         tokenizer = AutoTokenizer.from_pretrained(place, trust_remote_code=False)
         model = AutoModel.from_pretrained(place, dtype=torch.float32, use_safetensors=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise UsageError.at(where, "cannot be loaded", reason(error)) from error
+        raise UsageError.at(where, "cannot be loaded", said_by(error)) from error
     known = longest(model)
     tokens = min(tokenizer.model_max_length, known - MARGIN if known else TOKENS)
     return Encoder(tokenizer, model.eval().requires_grad_(False), max(1, int(tokens)))

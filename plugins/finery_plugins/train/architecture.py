@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from finery import Model, UsageError, did_you_mean
+from finery import Model, UsageError, did_you_mean, said_by
 from finery_plugins.train.site import demand
 
 SPECIAL = ("bos", "eos", "pad", "cls", "sep")
@@ -57,7 +57,7 @@ def fresh_model(shape: Shape, tokenizer: Any, where: str, kind: str = CAUSAL) ->
         return auto_class(kind).from_config(config, trust_remote_code=False)
     except (ValueError, TypeError, KeyError, AssertionError) as error:
         fault = f"cannot make a {said_of(kind)} of architecture '{shape.architecture}'"
-        raise UsageError.at(where, fault, reason(error)) from error
+        raise UsageError.at(where, fault, said_by(error)) from error
 
 
 def roomy(config: Any, context: int) -> None:
@@ -112,7 +112,7 @@ def configuration(shape: Shape, tokenizer: Any, where: str, kind: str = CAUSAL) 
     try:
         return AutoConfig.for_model(shape.architecture, vocab_size=len(tokenizer), **said)
     except StrictDataclassError as error:
-        raise UsageError.at(where, "cannot make the model's configuration", reason(error)) from error
+        raise UsageError.at(where, "cannot make the model's configuration", said_by(error)) from error
 
 
 def dimensions(shape: Shape, known: Any) -> dict[str, Any]:
@@ -191,7 +191,7 @@ def loaded_model(model: Model, where: str, kind: str = CAUSAL) -> Any:
         )
     except (OSError, ValueError, KeyError) as error:
         fault = f"cannot load a {said_of(kind)} from '{place}'"
-        raise UsageError.at(where, fault, reason(error)) from error
+        raise UsageError.at(where, fault, said_by(error)) from error
     return prefixed(made, Path(place) / PREFIX, where)
 
 
@@ -212,11 +212,6 @@ def unasking(model: Any) -> Any:
     """The model in PEFT's wrapper, saved without asking the hub whether its base has other embeddings."""
     model.save_pretrained = functools.partial(model.save_pretrained, save_embedding_layers=False)
     return model
-
-
-def reason(error: BaseException) -> str:
-    """What a library says went wrong, on one line."""
-    return " ".join(str(error).split())[:300]
 
 
 def longest(model: Any) -> int | None:

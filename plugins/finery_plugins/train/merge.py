@@ -23,9 +23,9 @@ from finery import (
     World,
     hookimpl,
     plugin,
+    said_by,
 )
 from finery_plugins.train import fidelity
-from finery_plugins.train.architecture import reason
 from finery_plugins.train.change_demand import change_demand
 from finery_plugins.train.combining import linear, slerp, ties
 from finery_plugins.train.fidelity import Test
@@ -183,7 +183,7 @@ def fetched(name: str, where: str) -> Path:
     try:
         return Path(snapshot_download(name, allow_patterns=list(FILES)))
     except (OSError, ValueError) as error:
-        remedy = f"name a folder with an {FILES[0]}, or a train stage with `keep_adapter = true`: {reason(error)}"
+        remedy = f"name a folder with an {FILES[0]}, or a train stage with `keep_adapter = true`: {said_by(error)}"
         raise UsageError.at(where, f"there is no adapter at '{name}'", remedy) from error
 
 
@@ -200,7 +200,7 @@ def beside(network: Any, folder: Path, where: str) -> Any:
             return PeftModel.from_pretrained(network, folder).eval()
     except (ValueError, RuntimeError, KeyError, UserWarning) as error:
         fault = f"the adapter in '{folder}' does not fit the model"
-        raise UsageError.at(where, fault, f"name the model that it was trained beside: {reason(error)}") from error
+        raise UsageError.at(where, fault, f"name the model that it was trained beside: {said_by(error)}") from error
 
 
 def folded(network: Any, where: str) -> Any:
@@ -208,4 +208,4 @@ def folded(network: Any, where: str) -> Any:
     try:
         return network.merge_and_unload(safe_merge=True)
     except (ValueError, NotImplementedError, AttributeError) as error:
-        raise UsageError.at(where, "the adapter cannot be folded in", reason(error)) from error
+        raise UsageError.at(where, "the adapter cannot be folded in", said_by(error)) from error

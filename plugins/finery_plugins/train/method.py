@@ -9,9 +9,9 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from finery import UsageError
+from finery import UsageError, said_by
 from finery_plugins.train import bottleneck, freezing, quantised
-from finery_plugins.train.architecture import reason, unasking
+from finery_plugins.train.architecture import unasking
 from finery_plugins.train.site import Site, demand
 
 SETTINGS = ConfigDict(extra="forbid", use_attribute_docstrings=True)
@@ -198,7 +198,7 @@ def with_peft(model: Any, method: Any, site: Site, task: str | None) -> Any:
             return unasking(get_peft_model(model, settings(method, site.place, task)))
     except (ValueError, NotImplementedError, AttributeError, KeyError, TypeError) as error:
         targets = getattr(getattr(method, method.name), "targets", None) or ["the model's layers"]
-        raise UsageError.at(site.place, f"cannot adapt {', '.join(targets)}", reason(error)) from error
+        raise UsageError.at(site.place, f"cannot adapt {', '.join(targets)}", said_by(error)) from error
 
 
 def settings(method: Any, where: str, task: str | None) -> Any:

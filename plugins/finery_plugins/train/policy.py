@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from finery import Model, UsageError
-from finery_plugins.train.architecture import auto_class, loaded_model, locate, reason, stop_at
+from finery import Model, UsageError, said_by
+from finery_plugins.train.architecture import auto_class, loaded_model, locate, stop_at
 from finery_plugins.train.conversation import turn_ends
 from finery_plugins.train.dropout import drop_out
 from finery_plugins.train.method import Method, adapted
@@ -24,7 +24,7 @@ def configured(model: Model, where: str) -> Any:
     try:
         return AutoConfig.from_pretrained(at, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise UsageError.at(where, f"cannot read the configuration of '{at}'", reason(error)) from error
+        raise UsageError.at(where, f"cannot read the configuration of '{at}'", said_by(error)) from error
 
 
 def given(model: Model | None, site: Site) -> Model:
@@ -93,7 +93,7 @@ def classifier(model: Model, site: Site) -> Any:
         )
     except (OSError, ValueError, KeyError, AttributeError) as error:
         fault = f"cannot give '{model.name}' a head of one number"
-        raise UsageError.at(site.place, fault, reason(error)) from error
+        raise UsageError.at(site.place, fault, said_by(error)) from error
 
 
 def stops(network: Any, tokenizer: Any) -> None:

@@ -25,9 +25,10 @@ from finery import (
     hookimpl,
     missing_extra,
     plugin,
+    said_by,
 )
 from finery_plugins.train import fidelity
-from finery_plugins.train.architecture import PREFIX, auto_class, fingerprint, reason
+from finery_plugins.train.architecture import PREFIX, auto_class, fingerprint
 from finery_plugins.train.change_demand import change_demand
 from finery_plugins.train.fidelity import Test
 from finery_plugins.train.origin import Origin, origin
@@ -107,7 +108,7 @@ class Quantise:
             )
         except (OSError, ValueError, RuntimeError, ImportError, NotImplementedError) as error:
             fault = f"cannot store '{start.model.name}' as {self.to}"
-            raise UsageError.at(start.site.place, fault, f"take another kind in `to`: {reason(error)}") from error
+            raise UsageError.at(start.site.place, fault, f"take another kind in `to`: {said_by(error)}") from error
         return made
 
     def settings(self, skipped: list[str]) -> Any:

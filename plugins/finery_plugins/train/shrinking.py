@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from finery import UsageError
+from finery import UsageError, said_by
 from finery_plugins.train import bottleneck
-from finery_plugins.train.architecture import auto_class, reason
+from finery_plugins.train.architecture import auto_class
 from finery_plugins.train.origin import Origin
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj")
@@ -122,7 +122,7 @@ def rebuilt(network: Any, settings: Mapping[str, int], what: str, where: str) ->
         made.load_state_dict(network.state_dict())
     except (StrictDataclassError, ValueError, RuntimeError, TypeError) as error:
         said = ", ".join(f"{name} = {value}" for name, value in settings.items())
-        fault = f"the configuration of '{network.config.model_type}' cannot say {said} ({reason(root(error))})"
+        fault = f"the configuration of '{network.config.model_type}' cannot say {said} ({said_by(root(error))})"
         raise UsageError.at(where, fault, f"take another `share`, or prune something else than {what}") from error
     made.generation_config = copy.deepcopy(network.generation_config)
     return made.eval().requires_grad_(False)

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from finery import Model, UsageError
-from finery_plugins.train.architecture import locate, reason
+from finery import Model, UsageError, said_by
+from finery_plugins.train.architecture import locate
 from finery_plugins.train.vocabulary import Kind, fitted
 
 TEXT_ENDS = "<|endoftext|>"
@@ -67,7 +67,7 @@ def loaded_tokenizer(model: Model, where: str) -> Any:
         return AutoTokenizer.from_pretrained(locate(model, where), trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         fault = f"cannot load the tokenizer of model '{model.name}' ({model.path})"
-        remedy = f"the folder needs tokenizer.json: {reason(error)}"
+        remedy = f"the folder needs tokenizer.json: {said_by(error)}"
         raise UsageError.at(where, fault, remedy) from error
 
 
