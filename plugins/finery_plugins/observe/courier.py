@@ -80,9 +80,8 @@ class Courier:
     def failed(self, error: Exception) -> None:
         """Say so, once until it works again, and pause."""
         if not self.failures:
-            told(
-                f"{self.name}: does not take events ({type(error).__name__}: {said_by(error, 200)}); the run goes on and tries again"
-            )
+            fault = f"{type(error).__name__}: {said_by(error, 200)}"
+            told(f"{self.name}: does not take events ({fault}); the run goes on and tries again")
         pause = self.pauses[min(self.failures, len(self.pauses) - 1)]
         self.failures += 1
         with self.changed:
