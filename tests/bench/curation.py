@@ -50,7 +50,7 @@ CORPUS = ROOT / "examples" / "first-run" / "corpus.py"
 MEGABYTES_PER_THOUSAND = 2.5
 """Of documentation, to have a thousand documents and some to spare."""
 
-FEW = 50
+FEW = 500
 """Documents that a run is all start with."""
 
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -14,14 +14,19 @@ from finery_plugins.train.sizes import network_of
 
 COPIES = 4.0
 """How often the logits of a pass are there at once: those of both models, and what the loss makes of one's."""
-COMPARED = 2.0
-"""Models that are held for the comparison: before and after."""
 
 
 def change_demand(
-    plugin: Any, amounts: Sequence[Amount], model: Model | None, network: Network | None, stage: Stage, held: float
+    plugin: Any,
+    amounts: Sequence[Amount],
+    model: Model | None,
+    network: Network | None,
+    stage: Stage,
+    held: float,
+    compared: float = 2.0,
 ) -> Demand:
-    """The demand of a plugin that changes weights and compares: `held` models in 32 bits are there while it does."""
+    """The demand of a plugin that changes weights: `held` models in 32 bits are there while it does, and `compared`
+    while what was and what is made of it read the same records."""
     known = network or network_of(given(model, stage), place(stage))
     context = min(plugin.context or WINDOW, known.context or WINDOW)
     notes: list[str] = []
@@ -33,6 +38,7 @@ def change_demand(
         tokens += count * (one.characters / max(one.records, 1) / rate + 1 + TURN_TOKENS * one.turns)
     rows = max(1, LOGITS // (known.vocabulary * context))
     steps = math.ceil(tokens / (rows * context))
+    most = max(held, compared if steps else 0.0)
     return Demand(
         network=known,
         aim="change",
@@ -44,8 +50,8 @@ def change_demand(
         trained=0,
         method="none",
         logit_copies=COPIES,
-        beside=(max(held, COMPARED if steps else 0.0) - 1) * 4.0 * known.parameters,
+        beside=(most - 1) * 4.0 * known.parameters,
         looks=1.0,
         checkpoints=0,
-        notes=(*notes, f"{max(held, COMPARED):.2g} models in 32 bits are there at once"),
+        notes=(*notes, f"{most:.2g} models in 32 bits are there at once"),
     )
