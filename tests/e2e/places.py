@@ -125,7 +125,7 @@ class Place:
 
 def ended(process: subprocess.Popen[str]) -> Outcome:
     """How a run in a process of its own ended; its pipes are closed."""
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     return Outcome(process.returncode, out, err)
 
 

@@ -35,7 +35,7 @@ def kill(process: int) -> bool:
     return True
 
 
-def until(reached: Callable[[], bool], seconds: float = 120.0) -> bool:
+def until(reached: Callable[[], bool], seconds: float = 300.0) -> bool:
     """Wait for something; whether it came. It takes long only where it does not come, or where the machine is busy.
 
     A folder that is gone between being listed and being looked into has not what was asked for.

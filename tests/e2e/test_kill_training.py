@@ -78,7 +78,7 @@ def finished(place: Place) -> None:
 def killed(place: Place, step: int, victim: str) -> None:
     """Run, and kill the driver or a worker as soon as a step is told of; no process is left."""
     process = place.start()
-    assert until(lambda: steps_done(place) >= step, 120)
+    assert until(lambda: steps_done(place) >= step)
     assert kill(process.pid if victim == "driver" else random.Random(step).choice(workers(process.pid)))
     outcome = ended(process)
     assert until(lambda: not session(process.pid))

@@ -115,7 +115,7 @@ def test_workers_that_die_in_a_pass_and_in_the_shuffle_cost_nothing(
     place, words = spread
     process = place.start(*words, script=DRIVE)
     for task in ("PassTask", "ScatterKeys", "GroupKeys"):
-        assert until(one_is_at(cluster, task), 120), (task, ended(process))
+        assert until(one_is_at(cluster, task)), (task, ended(process))
         kill(workers(cluster, task)[0])
     check(process, place, plain, words)
 
@@ -127,7 +127,7 @@ def test_a_node_that_is_lost_costs_nothing(
     place, words = spread
     process = place.start(*words, script=DRIVE)
     try:
-        assert until(one_is_at(cluster, task), 120), (task, ended(process))
+        assert until(one_is_at(cluster, task)), (task, ended(process))
         node = next(name for name, _ in local.processes(cluster) if name != "head")
         local.kill(cluster, node)
         check(process, place, plain, words)

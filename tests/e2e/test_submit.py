@@ -140,7 +140,7 @@ def test_ctrl_c_detaches_and_a_stopped_job_goes_on_when_it_is_submitted_again(
     log = tmp_path / "log"
     with log.open("w") as file:
         process = subprocess.Popen(slow, cwd=here, stdout=file, stderr=subprocess.STDOUT, text=True)
-        assert until(lambda: "read-notes" in log.read_text(), 120), log.read_text()
+        assert until(lambda: "read-notes" in log.read_text()), log.read_text()
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 130
     text = log.read_text()

@@ -202,7 +202,7 @@ class Terminal:
         )
         os.close(theirs)
 
-    def until(self, text: str, seconds: float = 60) -> str:
+    def until(self, text: str, seconds: float = 180) -> str:
         """What was written until a text came; it and all before it are forgotten."""
         end = time.monotonic() + seconds
         while text not in self.seen:
@@ -231,10 +231,10 @@ def test_on_a_terminal_turns_go_on_until_ctrl_d_and_ctrl_c_stops_an_answer(tmp_p
         terminal.until("Ctrl-D leaves")
         terminal.until("> ")
         terminal.say("iron\n")
-        terminal.until(" ", 30)
+        terminal.until(" ")
         time.sleep(0.5)
         os.kill(terminal.process.pid, signal.SIGINT)
-        terminal.until("tokens/s, interrupted", 30)
+        terminal.until("tokens/s, interrupted")
         terminal.until("> ")
         terminal.say("/new\n")
         terminal.until("> ")

@@ -72,7 +72,7 @@ class Browser:
         self.value("new Promise(done => requestAnimationFrame(() => setTimeout(done, 0)))")
         return time.monotonic() - started
 
-    def until(self, script: str, seconds: float = 60) -> None:
+    def until(self, script: str, seconds: float = 180) -> None:
         """Wait until an expression is true."""
         deadline = time.monotonic() + seconds
         while not self.value(script):

@@ -55,7 +55,7 @@ class Going:
     def watch(self, *words: str) -> subprocess.CompletedProcess[str]:
         """What the command says of it."""
         command = [str(COMMAND), "watch", *words]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=60)
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=180)
 
     def finish(self) -> None:
         """Let it go on to its end."""
@@ -127,7 +127,7 @@ def test_the_end_is_told_and_leaves_nothing_behind(going: Going) -> None:
     )
     time.sleep(1)
     going.finish()
-    lines = watching.communicate(timeout=60)[0].splitlines()
+    lines = watching.communicate(timeout=180)[0].splitlines()
     assert watching.returncode == 0 and lines[-1].endswith(" done")
     assert any(line.split()[:2] == ["model", "done"] for line in lines)
     assert not live_file(going.root).exists()
