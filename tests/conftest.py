@@ -10,7 +10,10 @@ import pytest
 from hypothesis import settings
 
 HERE = Path(__file__).parent
-WAITING = ("e2e", "unit/watch", "unit/cli/test_chat.py", "unit/report/test_browser.py")
+WAITING = (
+    "e2e", "unit/watch", "unit/cli/test_chat.py", "unit/report/test_browser.py", "unit/train/test_workers.py",
+    "unit/kernel/test_executor.py", "unit/kernel/test_group.py", "unit/kernel/test_ray_executor.py",
+)  # fmt: skip
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
