@@ -36,8 +36,10 @@ bench: .venv/test
 	$(PIP) -e '.[all]'
 	touch $@
 
+# Tests start Finery hundreds of times, and some machines are told to keep nothing that Python compiles.
 .venv/test: .venv/demo
 	$(PIP) -e '.[all,ray,deepspeed,dev]'
+	$(BIN)/python -m compileall -q core plugins registry
 	touch $@
 
 clean:

@@ -86,7 +86,7 @@ def environment(home: Path, *installs: Sequence[str]) -> Path:
     """The interpreter of a tool's environment, which is made where it is not there or not finished.
 
     `installs` is what uv is told, one call after the other: data-juicer's hundreds of packages take it half a minute,
-    pip over eight. It looks for wheels where pip is told to.
+    pip over eight. It looks for wheels where pip is told to, and compiles modules as pip does.
     """
     python, finished = home / "bin" / "python", home / "finished"
     wanted = "\n".join(word for install in installs for word in install if not word.startswith("--"))
@@ -95,7 +95,8 @@ def environment(home: Path, *installs: Sequence[str]) -> Path:
         subprocess.run([python, "-m", "pip", "install", "--quiet", "--quiet", "uv"], check=True)
         links = {"UV_FIND_LINKS": os.environ["PIP_FIND_LINKS"]} if "PIP_FIND_LINKS" in os.environ else {}
         for install in installs:
-            command = [python, "-m", "uv", "pip", "install", "--python", python, "--quiet", *install]
+            words = ["pip", "install", "--python", python, "--quiet", "--compile-bytecode", *install]
+            command = [python, "-m", "uv", *words]
             subprocess.run(command, check=True, env=links | os.environ)
         finished.write_text(wanted)
     return python
@@ -110,7 +111,9 @@ def versions(side: Side) -> str:
 def once(side: Side, task: str, documents: Path, work: Path, rules: Sequence[str]) -> Answer:
     """What a process of its own prints in its last line. Raises SystemExit where it fails."""
     command = [*map(str, (side.python, side.worker, task, documents, work)), *rules]
-    ended = subprocess.run(command, capture_output=True, text=True)
+    # Modules are compiled once, as for any user, whatever this machine is set to.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment)
     if ended.returncode:
         raise SystemExit(f"{' '.join(command)} failed:\n{ended.stdout[-2000:]}{ended.stderr[-4000:]}")
     answer: Answer = json.loads(ended.stdout.strip().splitlines()[-1])
