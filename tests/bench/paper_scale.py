@@ -205,7 +205,7 @@ def in_a_process(shards: int, executor: str) -> dict[str, float]:
     """The same in a process of its own, for its memory is what counts."""
     with tempfile.TemporaryDirectory(prefix="scale-", dir=os.environ.get("SCALE_FOLDER")) as folder:
         command = [sys.executable, __file__, "--one", folder, "--shards", str(shards), "--executor", executor]
-        said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
         shutil.rmtree(Path(folder) / ".finery", ignore_errors=True)
     found: dict[str, float] = json.loads(said.splitlines()[-1])
     return found
