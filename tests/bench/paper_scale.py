@@ -114,7 +114,8 @@ def pass_entries(task: Any) -> list[dict[str, Any]]:
     names = ("columns", "decisions")
     for link, kind in zip(task.links, names, strict=True):
         place = task.artifacts.partial(link.fingerprint) / f"{kind}-{link.number:05}.parquet"
-        place.hardlink_to(task.artifacts.root / f"{kind}.parquet")
+        # No links: a file has 65,000 of them at most.
+        shutil.copyfile(task.artifacts.root / f"{kind}.parquet", place)
     column = ((f"{score.fingerprint}/columns-{score.number:05}.parquet", None),)
     scored = replace(task.shard, columns={**task.shard.columns, "words": column})
     left = replace(scored, records=RECORDS - 2, drops=(f"{leave.fingerprint}/decisions-{leave.number:05}.parquet",))

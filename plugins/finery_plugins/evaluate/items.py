@@ -102,10 +102,11 @@ def table_of(rows: Sequence[Row]) -> pa.Table:
 
 
 class Rows:
-    """Rows on their way to the lineage: on disk, so that memory does not grow with them."""
+    """Rows on their way to the lineage: on disk, so that memory does not grow with them, and under a name by which a
+    store leaves them out."""
 
     def __init__(self, folder: Path) -> None:
-        self.place = folder / "rows.parquet"
+        self.place = folder / "rows.unfinished"
         self.waiting: list[Row] = []
         self.writer = pq.ParquetWriter(self.place, ITEMS, compression="zstd")
 

@@ -40,10 +40,11 @@ def test_answers_are_checked_and_counted_by_source_and_tag(evaluate: Evaluator, 
 def test_rows_have_the_shape_of_all_evaluations(evaluate: Evaluator, stub: ChatStub, jsonl: Lines) -> None:
     found = evaluate(Prompts(file=jsonl("quiz.jsonl", TWELVE), server=served(stub)))
     assert found.items.schema == ITEMS
+    assert (evaluate.out / "rows.unfinished").exists()  # a name that no store keeps
     (row,) = rows_of(found)
     assert (row["model"], row["data"], row["prompt"]) == (f"stub@{stub.url}", "quiz", TWELVE["prompt"])
     assert row["details"]["checks"]["numeric"]["passed"]
-    assert not (evaluate.out / "rows.parquet").exists()
+    assert not (evaluate.out / "rows.unfinished").exists()
 
 
 def test_an_item_is_named_by_what_it_asks_and_demands(tmp_path: Path, stub: ChatStub, jsonl: Lines) -> None:
