@@ -179,9 +179,9 @@ class Demand:
     """What was assumed, for the reader."""
 
     @property
-    def second(self) -> Demand | None:
-        """The demand of the companion alone."""
-        return replace(self, companion=None, beside=0, **vars(self.companion)) if self.companion else None
+    def networks(self) -> tuple[Demand, ...]:
+        """One demand for each network: this one, and that of its companion."""
+        return (self, replace(self, companion=None, beside=0, **vars(self.companion))) if self.companion else (self,)
 
     @property
     def learning(self) -> int:

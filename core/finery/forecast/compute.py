@@ -41,11 +41,8 @@ class Work:
 
 def work(demand: Demand) -> Work:
     """What a training computes, its companion's part included."""
-    own = of_one(demand)
-    if demand.second is None:
-        return own
-    other = of_one(demand.second)
-    return Work(*(getattr(own, part.name) + getattr(other, part.name) for part in fields(Work)))
+    found = [of_one(one) for one in demand.networks]
+    return Work(*(sum(getattr(one, part.name) for one in found) for part in fields(Work)))
 
 
 def of_one(demand: Demand) -> Work:

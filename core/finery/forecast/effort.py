@@ -38,9 +38,8 @@ class Effort:
 def effort(demand: Demand, cores: int = 1) -> Effort:
     """What a step takes of each worker, whose operations `cores` share."""
     workers = max(demand.workers, 1)
-    networks = [demand, demand.second] if demand.second else [demand]
-    moved = sum(moved_bytes(one) for one in networks)
-    calls = sum(layer_calls(one) for one in networks) + STEP_CALLS
+    moved = sum(moved_bytes(one) for one in demand.networks)
+    calls = sum(layer_calls(one) for one in demand.networks) + STEP_CALLS
     return Effort(work(demand).total / max(demand.steps, 1) / workers / cores, moved, calls)
 
 

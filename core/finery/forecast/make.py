@@ -205,10 +205,12 @@ class Forecaster:
 
 
 def disk_bytes(demand: Demand) -> float:
-    """A model, and its checkpoints with the states of what is trained; its companion's too."""
-    checkpoint = demand.learning * (WEIGHT_BYTES + STATE_BYTES) + (0 if demand.added else demand.frozen * WEIGHT_BYTES)
-    other = disk_bytes(demand.second) if demand.second else 0.0
-    return checkpoint * demand.checkpoints + demand.network.parameters * WEIGHT_BYTES + other
+    """Each network, and its checkpoints with the states of what is trained."""
+    total = 0.0
+    for one in demand.networks:
+        checkpoint = one.learning * (WEIGHT_BYTES + STATE_BYTES) + (0 if one.added else one.frozen * WEIGHT_BYTES)
+        total += checkpoint * one.checkpoints + one.network.parameters * WEIGHT_BYTES
+    return total
 
 
 def forecast(plan: Plan, level: str = "instant") -> Forecast:

@@ -10,6 +10,7 @@ that never holds its scores; DeepSpeed's stages are those of Rajbhandari et al. 
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from finery.demand import Demand
@@ -75,8 +76,7 @@ class Memory:
 
 def memory(demand: Demand, split: Split | None = None) -> Memory:
     """What one worker holds."""
-    own = of_one(demand, split or Split())
-    return together(own, of_one(demand.second, split or Split())) if demand.second else own
+    return functools.reduce(together, (of_one(one, split or Split()) for one in demand.networks))
 
 
 def together(own: Memory, other: Memory) -> Memory:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from finery import Amount, Demand, Model, Network, Stage
-from finery_plugins.train.demand import TURN_TOKENS, characters_a_token, given
+from finery_plugins.train.demand import TURN_TOKENS, characters_a_token, given, split_share
 from finery_plugins.train.fidelity import LOGITS, WINDOW
 from finery_plugins.train.site import place
 from finery_plugins.train.sizes import network_of
@@ -33,7 +33,7 @@ def change_demand(
     rate = characters_a_token(model, amounts, known.vocabulary, "bpe", notes)
     records, tokens = 0.0, 0.0
     for one in amounts:
-        count = min(one.records * (one.splits.get(plugin.split, 0.0) if one.splits else 1.0), plugin.limit)
+        count = min(one.records * split_share(one, plugin.split), plugin.limit)
         records += count
         tokens += count * (one.characters / max(one.records, 1) / rate + 1 + TURN_TOKENS * one.turns)
     rows = max(1, LOGITS // (known.vocabulary * context))

@@ -94,7 +94,7 @@ def tokens_of(plugin: Any, amounts: Sequence[Amount], model: Model | None, netwo
     by_source: dict[str, float] = {}
     lengths, answers, records = [], 0.0, 0.0
     for one in amounts:
-        share = one.splits.get(plugin.split, 0.0) if one.splits else 1.0
+        share = split_share(one, plugin.split)
         count, more = one.records * share, 1 + TURN_TOKENS * one.turns
         tokens = one.characters * share / rate + count * more
         by_source[one.source] = tokens
@@ -105,6 +105,11 @@ def tokens_of(plugin: Any, amounts: Sequence[Amount], model: Model | None, netwo
     total = sum(by_source.values())
     loop = Loop.of(plugin, tokens=getattr(plugin, "tokens", None))
     return Fed(by_source, flat, round(records), answers / total if total else 1.0, loop, tuple(notes))
+
+
+def split_share(amount: Amount, split: str) -> float:
+    """The share of a source's records that a split has; all where the source has none."""
+    return amount.splits.get(split, 0.0) if amount.splits else 1.0
 
 
 def characters_a_token(

@@ -173,14 +173,15 @@ class Electra:
         self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
     ) -> Demand:
         """What a training on so much text would ask of a machine, of both networks."""
-        large = made(self.shape(self.width, self.heads), self.vocabulary, plain=True)
+        fresh = made(self.shape(self.width, self.heads), self.vocabulary, plain=True)
+        large = network or (network_of(model, place(stage)) if model else fresh)
+        companion = self.companion(large, model, stage)
         # The budget goes by the parameters of both.
-        both = replace(large, parameters=large.parameters + self.companion(large, model, stage).network.parameters)
-        asked = texts_demand(self, amounts, model, network, world, stage, both)
-        found = asked.network if model else large
+        both = replace(large, parameters=large.parameters + companion.network.parameters)
+        asked = texts_demand(self, amounts, model, large, world, stage, both)
         # Its head answers a number a token: the embeddings are looked up alone.
-        found = replace(found, active=found.parameters - found.embedding)
-        return replace(asked, network=found, scores=1, companion=self.companion(found, model, stage))
+        found = replace(large, active=large.parameters - large.embedding)
+        return replace(asked, network=found, scores=1, companion=companion)
 
     def companion(self, large: Network, model: Model | None, stage: Stage) -> Companion:
         """The generator beside a discriminator, whose embeddings it uses too."""
