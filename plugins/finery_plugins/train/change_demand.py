@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from finery import Amount, Demand, Model, Network, Stage
+from finery import Amount, Demand, Model, Network, Stage, World
 from finery_plugins.train.demand import TURN_TOKENS, characters_a_token, given, split_share
 from finery_plugins.train.fidelity import LOGITS, WINDOW
 from finery_plugins.train.site import place
@@ -55,3 +55,20 @@ def change_demand(
         checkpoints=0,
         notes=(*notes, f"{most:.2g} models in 32 bits are there at once"),
     )
+
+
+def changing(held: Callable[[Any], float], compared: float = 2.0) -> Callable[..., Demand]:
+    """`change_demand` as the `demand` of a plugin; `held` says how many models it holds by its options."""
+
+    def demand(
+        self: Any,
+        amounts: Sequence[Amount],
+        model: Model | None,
+        network: Network | None,
+        world: World,  # noqa: ARG001 (the hook has it; one worker changes weights)
+        stage: Stage,
+    ) -> Demand:
+        """What such a change would ask of a machine."""
+        return change_demand(self, amounts, model, network, stage, held(self), compared)
+
+    return demand

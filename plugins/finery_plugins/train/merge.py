@@ -9,24 +9,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from finery import (
-    Amount,
-    Dataset,
-    Demand,
-    Journal,
-    Model,
-    ModelName,
-    Needs,
-    Network,
-    Stage,
-    UsageError,
-    World,
-    hookimpl,
-    plugin,
-    said_by,
-)
+from finery import Dataset, Journal, Model, ModelName, Needs, Stage, UsageError, World, hookimpl, plugin, said_by
 from finery_plugins.train import fidelity
-from finery_plugins.train.change_demand import change_demand
+from finery_plugins.train.change_demand import changing
 from finery_plugins.train.combining import linear, slerp, ties
 from finery_plugins.train.fidelity import Test
 from finery_plugins.train.origin import Origin, origin
@@ -35,6 +20,12 @@ from finery_plugins.train.site import Site, demand
 FILES = ("adapter_config.json", "adapter_model.safetensors")
 PLAIN = "merge models without one"
 Shares = Annotated[list[Annotated[float, Field(gt=0)]], Field(min_length=1)]
+
+
+def held(merge: Any) -> float:
+    """Models in 32 bits that are there while they are merged. `ties` keeps what each model learnt beside the model
+    itself, and puts the last one's in order, as measured."""
+    return 4.0 + 2 * len(merge.others) if merge.how == "ties" else 1.0 + len(merge.others)
 
 
 @plugin(needs=Needs(cpus=2, extra="train"))
@@ -104,14 +95,7 @@ class Merge:
             return test.passed(start, lambda: beside(start.network(), folder, start.site.place), made)
         return test.passed(start, start.network, start.left(self.merged(start)))
 
-    @hookimpl
-    def demand(
-        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
-    ) -> Demand:
-        """What a merge would ask of a machine."""
-        # `ties` keeps what each model learnt beside the model itself, and puts the last one's in order, as measured.
-        held = 4.0 + 2 * len(self.others) if self.how == "ties" else 1.0 + len(self.others)
-        return change_demand(self, amounts, model, network, stage, held)
+    demand = hookimpl(changing(held))
 
     def merged(self, start: Origin) -> Any:
         """The network with the weights of all models in its own. Raises UsageError where they are not of one kind."""

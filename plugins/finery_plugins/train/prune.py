@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from finery import (
-    Amount,
-    Dataset,
-    Demand,
-    Journal,
-    Model,
-    Needs,
-    Network,
-    Stage,
-    UsageError,
-    World,
-    hookimpl,
-    plugin,
-)
+from finery import Dataset, Journal, Model, Needs, Stage, UsageError, World, hookimpl, plugin
 from finery_plugins.train import bottleneck, fidelity
-from finery_plugins.train.change_demand import change_demand
+from finery_plugins.train.change_demand import changing
 from finery_plugins.train.fidelity import Test
 from finery_plugins.train.magnitude import share_of, smallest
 from finery_plugins.train.origin import Origin, origin
 from finery_plugins.train.shrinking import shrunk
 from finery_plugins.train.site import Site
 
-HELD = {"weights": 4.0, "heads": 2.0, "channels": 3.0}
-"""Models in 32 bits that are there while one is pruned, as measured: all magnitudes lie in order at once, and what is
-cut is beside what it is cut from."""
+
+def held(prune: Any) -> float:
+    """Models in 32 bits that are there while one is pruned, as measured: all magnitudes lie in order at once, and what
+    is cut is beside what it is cut from."""
+    return 1.0 if prune.scope == "layer" else {"weights": 4.0, "heads": 2.0, "channels": 3.0}[prune.what]
 
 
 @plugin(needs=Needs(cpus=2, extra="train"))
@@ -79,13 +68,7 @@ class Prune:
         start = origin(model, Site(out, world, stage, journal))
         return Test.of(self, examples).passed(start, start.network, start.left(self.pruned(start)))
 
-    @hookimpl
-    def demand(
-        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
-    ) -> Demand:
-        """What pruning would ask of a machine."""
-        held = 1.0 if self.scope == "layer" else HELD[self.what]
-        return change_demand(self, amounts, model, network, stage, held)
+    demand = hookimpl(changing(held))
 
     def pruned(self, start: Origin) -> Any:
         """The network with less in it."""

@@ -5,31 +5,15 @@ from __future__ import annotations
 import importlib.util
 import logging as messages
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from finery import (
-    Amount,
-    Dataset,
-    Demand,
-    Journal,
-    Model,
-    Needs,
-    Network,
-    Stage,
-    UsageError,
-    World,
-    hookimpl,
-    missing_extra,
-    plugin,
-    said_by,
-)
+from finery import Dataset, Journal, Model, Needs, Stage, UsageError, World, hookimpl, missing_extra, plugin, said_by
 from finery_plugins.train import fidelity
 from finery_plugins.train.architecture import PREFIX, auto_class, fingerprint
-from finery_plugins.train.change_demand import change_demand
+from finery_plugins.train.change_demand import changing
 from finery_plugins.train.fidelity import Test
 from finery_plugins.train.origin import Origin, origin
 from finery_plugins.train.site import Site
@@ -91,12 +75,7 @@ class Quantise:
         made = Model(path=out, name=stage.id, fingerprint=fingerprint(out), base=start.model.name)
         return Test.of(self, examples).passed(start, start.network, made)
 
-    @hookimpl
-    def demand(
-        self, amounts: Sequence[Amount], model: Model | None, network: Network | None, world: World, stage: Stage
-    ) -> Demand:
-        """What storing a model in few bits would ask of a machine."""
-        return change_demand(self, amounts, model, network, stage, HELD, compared=HELD)
+    demand = hookimpl(changing(lambda _: HELD, compared=HELD))
 
     def quantised(self, start: Origin) -> Any:
         """The network with its matrices in few bits. Raises UsageError where the library refuses, or finds none."""
